@@ -1,0 +1,35 @@
+# Two commands matter: `make demo` and `make test`. Each makes its own virtual environment from a bare clone; Python 3.11 is all it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check bench docs clean
+
+# One stamp for each set of extras, so that a demo does not wait for the type checker.
+$(VENV)/.made-%: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which with make PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$*]"
+	touch $@
+
+demo: $(VENV)/.made-demo
+	$(BIN)/decision-os demo
+
+test: $(VENV)/.made-test
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage report
+
+check: $(VENV)/.made-check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.made-bench
+	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.made-test
+	$(BIN)/python -m pytest -q docs README.md decision_os --doctest-modules
+	$(BIN)/python docs/build.py
+
+clean:
+	rm -rf $(VENV) build dist demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -1,0 +1,151 @@
+"""What a caller hands in → what a decision reads: names resolved, values settled, staleness and sample size looked at."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from decision_os.engine.plan import Plan, PlannedInput
+from decision_os.errors import InputError, nearest
+from decision_os.model import Combine
+from decision_os.record import InputTaken
+from decision_os.slo import spell_duration
+from decision_os.values import Reading, Reason, Unknown, Value, settle
+
+__all__ = ["Taken", "take"]
+
+
+@attrs.frozen
+class Taken:
+    """The inputs of one decision.
+
+    `values` are by name; `fanned` holds, for the names that fan out, the value of each finer key. `listed` is what goes on the record, `hashed` what
+    its hash is taken over.
+    """
+
+    values: dict[str, Value]
+    fanned: dict[str, dict[str, Value]]
+    listed: tuple[InputTaken, ...]
+    hashed: dict[str, Any]
+
+
+def take(plan: Plan, given: Mapping[str, Any], at: dt.datetime) -> Taken:
+    """Read a playbook's inputs from a mapping.
+
+    Raises `InputError` for a name that neither the playbook nor the rule book knows, with the nearest one that is known, and for a value no rule can
+    read. What is absent is unknown, never an error.
+    """
+    by_name = _resolve(plan, given)
+    values: dict[str, Value] = {}
+    fanned: dict[str, dict[str, Value]] = {}
+    listed: list[InputTaken] = []
+    hashed: dict[str, Any] = {}
+    for name, planned in plan.inputs.items():
+        raw = by_name.get(name)
+        if isinstance(raw, Mapping):
+            keyed = {str(key): _one(name, planned, item, at, str(key), listed) for key, item in sorted(raw.items(), key=lambda pair: str(pair[0]))}
+            hashed[name] = keyed
+            if planned.use.combine is Combine.WORST:
+                values[name] = _worst(name, keyed, planned.use.worst)
+            elif planned.fans:
+                fanned[name] = keyed or {"": Unknown.because(Reason.MISSING, name)}
+                values[name] = next(iter(fanned[name].values()))
+            else:
+                raise InputError(f"`{name}` is one value, not one for each of several keys", name=name, hint="declare `combine: all`, `any` or `worst` on the input")
+        else:
+            value = _one(name, planned, raw, at, "", listed)
+            values[name] = hashed[name] = value
+            if planned.fans:
+                fanned[name] = {"": value}
+    for name in plan.feeds:
+        value = settle(by_name.get(name), name)
+        values[name] = hashed[name] = value
+        listed.append(InputTaken(name=name, value=value))
+    return Taken(values, fanned, tuple(listed), hashed)
+
+
+def _resolve(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, raw in given.items():
+        if name in plan.inputs or name in plan.feeds:
+            found[name] = raw
+        elif name in plan.aliases:
+            found.setdefault(plan.aliases[name], raw)
+        elif name not in plan.accepted:
+            known = [*plan.inputs, *plan.feeds, *plan.aliases]
+            wrong = str(name)
+            hint = nearest(wrong, known) or f"known: {', '.join([*plan.inputs, *plan.feeds])}"
+            raise InputError(f"`{plan.playbook.id}` reads no input `{wrong}`", name=wrong, hint=hint)
+    return found
+
+
+def _one(name: str, planned: PlannedInput, raw: object, at: dt.datetime, key: str, listed: list[InputTaken]) -> Value:
+    unit = str(planned.metric.unit) if planned.metric.unit is not None else ""
+    if type(raw) is not Reading:
+        value = _typed(name, planned, settle(raw, name))
+        listed.append(InputTaken(name=name, value=value, metric=planned.metric.id, key=key, unit=unit))
+        return value
+    value = _trusted(name, planned, _typed(name, planned, settle(raw.value, name)), raw, at)
+    listed.append(
+        InputTaken(
+            name=name,
+            value=value,
+            metric=planned.metric.id,
+            key=key,
+            unit=unit,
+            period=raw.period,
+            loaded_at=raw.loaded_at,
+            valid_until=raw.valid_until,
+            n=raw.n,
+            version=raw.version,
+            age="asserted" if raw.loaded_at is None else "measured",
+        )
+    )
+    return value
+
+
+def _typed(name: str, planned: PlannedInput, value: Value) -> Value:
+    """Refuse a value of another kind than the metric's: here the message can say what the metric is."""
+    if isinstance(value, Unknown):
+        return value
+    metric = planned.metric
+    if metric.text:
+        wanted, fits = "a text", isinstance(value, str)
+    elif metric.sustained is not None:
+        wanted, fits = "true or false", isinstance(value, bool)
+    else:
+        wanted, fits = "a number", not isinstance(value, bool | str)
+    if fits:
+        return value
+    unit = f" in {metric.unit}" if metric.unit is not None else ""
+    raise InputError(f"`{name}` is {wanted}{unit}, not {value!r}", name=name, hint="leave it out, or give None, where it is not known")
+
+
+def _trusted(name: str, planned: PlannedInput, value: Value, reading: Reading, at: dt.datetime) -> Value:
+    """The value, unless the reading is too old, past its validity, or rests on too few."""
+    if isinstance(value, Unknown):
+        return value
+    for label, instant in (("loaded_at", reading.loaded_at), ("valid_until", reading.valid_until)):
+        if instant is not None and instant.tzinfo is None:
+            raise InputError(f"`{label}` of `{name}` has no zone", name=name, hint="give an aware datetime, as in `datetime(2026, 10, 6, tzinfo=UTC)`")
+    if reading.valid_until is not None and reading.valid_until < at:
+        return Unknown.because(Reason.STALE, name, f"valid until {reading.valid_until:%Y-%m-%d}")
+    if reading.loaded_at is not None and planned.max_age is not None and at - reading.loaded_at > planned.max_age:
+        age, bound = spell_duration(at - reading.loaded_at), spell_duration(planned.max_age)
+        return Unknown.because(Reason.STALE, name, f"loaded {age} ago, at most {bound} allowed")
+    if planned.metric.min_n is not None and reading.n is not None and reading.n < planned.metric.min_n:
+        return Unknown.because(Reason.TOO_FEW, name, f"n = {reading.n}, at least {planned.metric.min_n} wanted")
+    return value
+
+
+def _worst(name: str, keyed: Mapping[str, Value], which: str) -> Value:
+    unknown = [value for value in keyed.values() if isinstance(value, Unknown)]
+    if unknown:
+        return Unknown.merged(unknown)
+    numbers = [value for value in keyed.values() if isinstance(value, int | float)]
+    if not numbers:
+        return Unknown.because(Reason.MISSING, name)
+    return max(numbers) if which == "max" else min(numbers)

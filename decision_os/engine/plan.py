@@ -1,0 +1,153 @@
+"""A playbook made ready to decide: everything that can be known at load is worked out here, once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from decision_os.errors import InputError, nearest
+from decision_os.expr import Expression
+from decision_os.graph import sources_of
+from decision_os.model import Combine, InputUse, Metric, Playbook, ReviewCadence, RuleBook
+from decision_os.record import MonitorPlan, ReversalPlan
+from decision_os.wire import FEEDS
+
+__all__ = ["Condition", "PlannedInput", "Plan", "plan"]
+
+
+@attrs.frozen(kw_only=True)
+class PlannedInput:
+    """One input: its metric, the age its sources allow, and whether it fans out over finer keys."""
+
+    use: InputUse
+    metric: Metric
+    max_age: dt.timedelta | None
+    source: str
+
+    @property
+    def fans(self) -> bool:
+        """Whether a condition over it is asked for each finer key."""
+        return self.use.combine in (Combine.ALL, Combine.ANY)
+
+
+@attrs.frozen(kw_only=True)
+class Condition:
+    """A pre-check or a branch: what it asks, and the fanning inputs it reads."""
+
+    id: str
+    label: str
+    expression: Expression
+    action: str = ""
+    fanned: tuple[str, ...] = ()
+    every: bool = True
+    """Over the finer keys: all must hold, or any."""
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """A playbook, resolved."""
+
+    playbook: Playbook
+    inputs: Mapping[str, PlannedInput]
+    feeds: tuple[str, ...]
+    """The feeds that its pre-checks and branches read."""
+    aliases: Mapping[str, str]
+    """Other names a caller may use for an input: the metric's id and its label."""
+    accepted: frozenset[str]
+    """Every name a caller may pass without a word: inputs, aliases, feeds, subject keys, and metrics this playbook does not read."""
+    pre_checks: tuple[Condition, ...]
+    branches: tuple[Condition, ...]
+    defaults: Mapping[str, float]
+    thresholds: Mapping[str, str]
+    reversal: ReversalPlan
+    monitoring: tuple[MonitorPlan, ...]
+    review: ReviewCadence | None
+
+    def choices(self, choose: Mapping[str, float] | None) -> dict[str, float]:
+        """The parameter values decided with: the defaults, and what was chosen instead.
+
+        Raises `InputError` for a parameter that does not exist and for a value outside its range.
+        """
+        chosen = dict(self.defaults)
+        for name, value in (choose or {}).items():
+            parameter = self.playbook.parameters.get(name)
+            if parameter is None:
+                hint = nearest(name, self.defaults) or f"known: {', '.join(sorted(self.defaults)) or 'none'}"
+                raise InputError(f"`{self.playbook.id}` has no parameter `{name}`", name=name, hint=hint)
+            if isinstance(value, bool) or parameter.range.evaluate({"value": value}) is not True:
+                allowed = parameter.range.text.removeprefix("value in ")
+                raise InputError(f"`{name}` = {value!r} is outside its range {allowed}", name=name, hint=f"choose a value in {allowed}")
+            chosen[name] = float(value)
+        return chosen
+
+
+def plan(book: RuleBook, playbook: Playbook) -> Plan:
+    """Resolve a playbook against its rule book."""
+    inputs = {use.name: _input(book, use) for use in playbook.inputs.values()}
+    fanned = {name for name, planned in inputs.items() if planned.fans}
+    checks = tuple(_condition(check.id, check.label, check.condition, "", inputs, fanned) for check in playbook.pre_checks)
+    branches = tuple(_condition(branch.id, branch.id, branch.condition, branch.action, inputs, fanned) for branch in playbook.branches)
+    aliases: dict[str, str] = {}
+    for name, planned in inputs.items():
+        aliases.setdefault(planned.metric.label, name)
+    for name, planned in inputs.items():
+        if planned.metric.id not in inputs and not planned.use.overall:
+            aliases.setdefault(planned.metric.id, name)
+    read = {name for condition in (*checks, *branches) for name in condition.expression.names}
+    every_metric = {name for metric in book.metrics.values() for name in (metric.id, metric.label)}
+    thresholds = {name: threshold.text for name, threshold in playbook.thresholds.items()}
+    used = _shared(book, playbook)
+    thresholds |= {name: book.thresholds[name].text for name in used}
+    return Plan(
+        playbook=playbook,
+        inputs=inputs,
+        feeds=tuple(name for name in FEEDS if name in read),
+        aliases=aliases,
+        accepted=frozenset({*inputs, *aliases, *FEEDS, *playbook.subject.keys, *every_metric}),
+        pre_checks=checks,
+        branches=branches,
+        defaults={name: parameter.default for name, parameter in playbook.parameters.items()},
+        thresholds=thresholds,
+        reversal=ReversalPlan(
+            plan=playbook.reversal.plan, steps=playbook.reversal.steps, within=playbook.reversal.within, owner=playbook.reversal.owner or playbook.owner
+        ),
+        monitoring=tuple(MonitorPlan(id=m.id, metric=m.metric, condition=m.condition, every=m.every, lasts=m.lasts) for m in playbook.monitoring),
+        review=book.review_cadence.get(playbook.cadence),
+    )
+
+
+def _shared(book: RuleBook, playbook: Playbook) -> tuple[str, ...]:
+    """The shared thresholds a playbook rests on: used in its own conditions, or in a metric it reads directly."""
+    used: set[str] = set()
+    expressions: list[Expression] = [branch.condition for branch in playbook.branches]
+    expressions += [check.condition for check in playbook.pre_checks]
+    for use in playbook.inputs.values():
+        sustained = book.metrics[use.metric].sustained
+        if sustained is not None:
+            expressions.append(sustained.condition)
+    for expression in expressions:
+        used |= set(expression.uses)
+    return tuple(name for name in book.thresholds if name in used)
+
+
+def _input(book: RuleBook, use: InputUse) -> PlannedInput:
+    metric = book.metrics[use.metric]
+    ages = [(age, source) for source in sources_of(book, metric.id) if (age := _max_age(book, source)) is not None]
+    age, source = min(ages, default=(None, ""))
+    return PlannedInput(use=use, metric=metric, max_age=age, source=source)
+
+
+def _max_age(book: RuleBook, source: str) -> dt.timedelta | None:
+    """How old a source's last load may be: its own bound, else the tightest of the SLOs that cover it."""
+    declared = book.sources[source].max_age if source in book.sources else None
+    if declared is not None:
+        return declared
+    return min((slo.objective.bound for slo in book.slos.values() if source in slo.covers), default=None)
+
+
+def _condition(name: str, label: str, expression: Expression, action: str, inputs: Mapping[str, PlannedInput], fanned: Iterable[str]) -> Condition:
+    over = tuple(item for item in expression.names if item in set(fanned))
+    every = all(inputs[item].use.combine is Combine.ALL for item in over)
+    return Condition(id=name, label=label, expression=expression, action=action, fanned=over, every=every)

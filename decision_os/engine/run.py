@@ -1,0 +1,198 @@
+"""The whole sequence: frames → entities → contract tests → metrics → freshness → one decision per subject → records and effects."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from decision_os.calendars import Period, last_complete
+from decision_os.contracts import Checked, check_entity
+from decision_os.engine.decide import decide
+from decision_os.engine.feeds import cooling, freshness, open_sev2, slo_green
+from decision_os.engine.plan import Plan, PlannedInput
+from decision_os.engine.result import RunResult, shifts
+from decision_os.errors import NotFoundError, nearest
+from decision_os.freshness import FreshnessReport, LoadLog
+from decision_os.metrics import MetricStore
+from decision_os.model import RuleBook
+from decision_os.record import DecisionRecord, Effect, Outcome
+from decision_os.values import Unknown
+
+__all__ = ["run"]
+
+
+@attrs.frozen(kw_only=True)
+class _Run:
+    """What every decision of one run shares."""
+
+    book: RuleBook
+    store: MetricStore
+    at: dt.datetime
+    report: FreshnessReport | None
+    incidents: object
+    cooling: Mapping[tuple[str, str], DecisionRecord]
+    choose: Mapping[str, Mapping[str, float]]
+
+
+def run(
+    book: RuleBook,
+    plans: Mapping[str, Plan],
+    *,
+    at: dt.datetime,
+    sources: Mapping[str, Any] | None = None,
+    metrics: Any = None,
+    loads: Any = None,
+    incidents: Iterable[Mapping[str, Any]] | None = None,
+    open_decisions: Iterable[DecisionRecord] = (),
+    nodes: Sequence[str] | None = None,
+    choose: Mapping[str, Mapping[str, float]] | None = None,
+) -> RunResult:
+    """Decide every playbook (or those of `nodes`) for every subject of the last complete period before `at`."""
+    checked = _check(book, sources or {})
+    log = None if loads is None else loads if isinstance(loads, LoadLog) else LoadLog.of(loads, zone=book.zone)
+    found = freshness(book, log, at) if log is not None else None
+    store = MetricStore(book, checked, metrics, at=at, stale=_staleness(book, log, at))
+    shared = _Run(
+        book=book,
+        store=store,
+        at=at,
+        report=found,
+        incidents=open_sev2(incidents, at),
+        cooling=cooling(open_decisions),
+        choose=choose or {},
+    )
+    records: list[DecisionRecord] = []
+    skipped: list[str] = []
+    for node in _nodes(plans, nodes):
+        plan = plans[node]
+        if not any(store.supplies(planned.metric.id) for planned in plan.inputs.values()):
+            skipped.append(f"{node}: none of its inputs was supplied, nor the data they are computed from")
+            continue
+        records += _decide_all(shared, plan)
+    effects = [effect for item in checked.values() for effect in item.effects] + list(store.effects) + [effect for record in records for effect in record.effects]
+    return RunResult(
+        at=at,
+        records=tuple(records),
+        quarantine={name: item.quarantine for name, item in checked.items() if item.rows_quarantined},
+        checked=checked,
+        metrics={name: tuple(store.table(name)) for name in store.computed},
+        freshness=found,
+        effects=_once(effects),
+        shifts=shifts(records),
+        skipped=tuple(skipped),
+    )
+
+
+def _check(book: RuleBook, sources: Mapping[str, Any]) -> dict[str, Checked]:
+    """Contract-test every entity that was given, those that others refer to first."""
+    frames: dict[str, Any] = {}
+    for name, frame in sources.items():
+        frames[_entity(book, name)] = frame
+    checked: dict[str, Checked] = {}
+    waiting = dict(frames)
+    while waiting:
+        ready = [name for name in waiting if not ({test.entity for test in book.entities[name].tests if test.entity} & set(waiting) - {name})]
+        for name in ready or list(waiting):  # two entities that refer to each other: in the order given
+            checked[name] = check_entity(book.entities[name], waiting.pop(name), zone=book.zone, others=checked)
+    return checked
+
+
+def _entity(book: RuleBook, name: str) -> str:
+    if name in book.entities:
+        return name
+    of_source = [entity.id for entity in book.entities.values() if entity.source == name]
+    if len(of_source) == 1:
+        return of_source[0]
+    hint = nearest(name, book.entities) or f"known: {', '.join(book.entities)}"
+    raise NotFoundError(f"`sources` has a frame for `{name}`, which is no entity of the rule book ({hint})")
+
+
+def _staleness(book: RuleBook, log: LoadLog | None, at: dt.datetime) -> Any:
+    """A function from a source to why it is stale, or nothing."""
+
+    def stale(source: str) -> Unknown | None:
+        if log is None or source not in book.sources:
+            return None
+        declared = book.sources[source].max_age
+        bound = declared if declared is not None else min((slo.objective.bound for slo in book.slos.values() if source in slo.covers), default=None)
+        return log.stale(source, at, bound) if bound is not None else None
+
+    return stale
+
+
+def _nodes(plans: Mapping[str, Plan], wanted: Sequence[str] | None) -> Iterator[str]:
+    if wanted is None:
+        yield from plans
+        return
+    for node in wanted:
+        if node not in plans:
+            raise NotFoundError(f"no playbook `{node}` in the rule book ({nearest(node, plans) or 'known: ' + ', '.join(plans)})")
+        yield node
+
+
+def _decide_all(shared: _Run, plan: Plan) -> list[DecisionRecord]:
+    playbook = plan.playbook
+    period = last_complete(shared.at, playbook.period, shared.book.zone, shared.book.fiscal_year_start)  # type: ignore[arg-type]  # a time grain, by the loader
+    feeds = {"slo_green": slo_green(shared.book, playbook, shared.report), "open_sev2_incidents": shared.incidents}
+    records = []
+    for key in _subjects(shared, plan, period):
+        subject = " / ".join(key.values()) or playbook.subject.id
+        given: dict[str, Any] = {name: _input(shared, plan, planned, key, period) for name, planned in plan.inputs.items()}
+        record = decide(
+            shared.book, plan, {**given, **feeds}, at=shared.at, subject=subject, period=str(period), choose=shared.choose.get(playbook.id)
+        )
+        records.append(_cooled(shared, record))
+    return records
+
+
+def _cooled(shared: _Run, record: DecisionRecord) -> DecisionRecord:
+    """A decision to act waits while the last action on the same subject is still being watched."""
+    last = shared.cooling.get((record.node, record.subject))
+    if last is None or record.outcome is not Outcome.ACT or last.id == record.id:
+        return record
+    return attrs.evolve(record, outcome=Outcome.BLOCKED, status=record.status.RECORDED, blocked_by=("cooldown",), effects=(), notes=(*record.notes, f"in cooldown: the action of {last.period} ({last.action}) is still being monitored"))
+
+
+def _subjects(shared: _Run, plan: Plan, period: Period) -> list[dict[str, str]]:
+    """The subjects there is anything about: every key that any of the inputs has a value for in its period."""
+    keys = plan.playbook.subject.keys
+    if not keys:
+        return [{}]
+    found: set[tuple[str, ...]] = set()
+    for planned in plan.inputs.values():
+        if planned.use.overall or not set(keys) <= set(planned.metric.dimensions):
+            continue
+        for row in shared.store.keys(planned.metric.id, (_period_of(planned, period),)):
+            found.add(tuple(row[key] for key in keys))
+    return [dict(zip(keys, values, strict=True)) for values in sorted(found)]
+
+
+def _period_of(planned: PlannedInput, period: Period) -> Period:
+    return period.previous(planned.use.lag) if planned.use.lag else period
+
+
+def _input(shared: _Run, plan: Plan, planned: PlannedInput, key: Mapping[str, str], period: Period) -> Any:
+    """The reading of one input for one subject, or one for each finer key."""
+    when = (_period_of(planned, period),)
+    metric = planned.metric
+    own = {} if planned.use.overall else {name: value for name, value in key.items() if name in metric.dimensions}
+    if planned.use.combine is None:
+        return shared.store.value(metric.id, own, when)
+    finer = _finer(shared, plan, planned, own, when)
+    return {" / ".join(item.values()): shared.store.value(metric.id, {**own, **item}, when) for item in finer}
+
+
+def _finer(shared: _Run, plan: Plan, planned: PlannedInput, own: Mapping[str, str], when: tuple[Period, ...]) -> list[dict[str, str]]:
+    """The keys that an input has beyond the subject's: those of `by`, or all of them."""
+    names = planned.use.by or tuple(name for name in planned.metric.dimensions if name not in plan.playbook.subject.keys)
+    found = {tuple(row[name] for name in names) for row in shared.store.keys(planned.metric.id, when) if all(row[name] == value for name, value in own.items())}
+    return [dict(zip(names, values, strict=True)) for values in sorted(found)]
+
+
+def _once(effects: Iterable[Effect]) -> tuple[Effect, ...]:
+    """Each effect once: its key makes two of the same one."""
+    return tuple({effect.key: effect for effect in effects}.values())
+

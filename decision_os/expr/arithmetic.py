@@ -1,0 +1,373 @@
+"""What the operations mean: numbers that carry their rounding, comparisons, and the values an operation refuses.
+
+A number is a pair (value, error): the float64 that was computed, and a bound on how far it can be from exact arithmetic over the
+inputs as written. Two sides of a comparison are equal when they differ by no more than their two bounds together. Every evaluator
+computes value and bound with the operations below, in this order, so that all give the same answer to the last bit.
+
+The bounds are those of the standard model of floating point, fl(a op b) = (a op b)(1 + d) with |d| <= 2**-53 (N. J. Higham,
+*Accuracy and Stability of Numerical Algorithms*, 2nd ed., section 2.2 and chapter 3); `ROUNDING` is a hair above 2**-53 to cover the rounding of
+the bounds themselves. The model, and so the bound, holds while no intermediate result underflows (below about 1e-290).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from math import inf
+from typing import Any, Final, TypeAlias
+
+import attrs
+
+from decision_os.errors import InputError
+from decision_os.expr.tree import Choice, Defined, Name, Node, Number
+from decision_os.units import FIXED, Unit
+from decision_os.values import Reason, Reading, Scalar, Unknown, Value, settle
+
+__all__ = [
+    "ROUNDING",
+    "Bounded",
+    "Context",
+    "Function",
+    "Refusal",
+    "Term",
+    "absolute",
+    "add",
+    "compare",
+    "constant",
+    "divide",
+    "given",
+    "greatest",
+    "least",
+    "literal",
+    "located",
+    "multiply",
+    "negate",
+    "number",
+    "place",
+    "plain",
+    "read",
+    "scaled",
+    "subtract",
+    "truth",
+]
+
+Bounded: TypeAlias = tuple[float, float]
+"""A number as (value, error bound)."""
+
+Term: TypeAlias = Bounded | bool | str | dt.date | Unknown
+"""What a node of an expression evaluates to."""
+
+ROUNDING: Final = 2.0**-53 * (1 + 2.0**-20)
+"""The largest relative error of one rounding to float64, and a hair more."""
+
+OVERFLOW: Final = Unknown.because(Reason.UNDEFINED, "", "overflow")
+DIVISION: Final = Unknown.because(Reason.UNDEFINED, "", "division by zero")
+
+
+class Refusal(Exception):  # noqa: N818 - not an error of its own: the evaluator turns it into an InputError with its place
+    """A value that an operation does not take; `side` tells the second operand (1) from the first (0)."""
+
+    def __init__(self, message: str, *, hint: str = "", side: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.side = side
+
+
+@attrs.frozen(kw_only=True)
+class Context:
+    """What an evaluator needs beside the tree: the texts its spans point into, units of names, registered functions."""
+
+    text: str
+    texts: Mapping[str, str] = attrs.field(factory=dict)
+    """The author's text of each definition, by name."""
+    units: Mapping[str, Unit] = attrs.field(factory=dict)
+    functions: Mapping[str, Function] = attrs.field(factory=dict)
+
+
+# ── where a refused value stands ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def place(text: str, offset: int) -> tuple[int, int]:
+    """Line and column, from 1, of an offset in a text.
+
+    >>> place("a and\\n  b", 8)
+    (2, 3)
+    """
+    lines = (text[:offset] + "x").splitlines()
+    return len(lines), len(lines[-1])
+
+
+def refused(refusal: Refusal | InputError, text: str, *operands: Node) -> InputError:
+    """The error for a refusal at one of these operands, pointing into the author's text."""
+    if isinstance(refusal, InputError):
+        return located(text, operands[0], refusal.message, refusal.hint)
+    if len(operands) == 1:
+        return located(text, operands[0], refusal.message, refusal.hint)
+    node = culprit(refusal.side, *operands)
+    name = f"`{node.name}`: " if isinstance(node, Name | Defined) else ""
+    return located(text, node, name + refusal.message, refusal.hint)
+
+
+def located(text: str, node: Node, message: str, hint: str = "") -> InputError:
+    """The error for a value refused at this node of an expression, pointing into the author's text."""
+    line, column = place(text, node.span[0])
+    shown = text[slice(*node.span)]
+    name = node.name if isinstance(node, Name | Defined) else ""
+    error = InputError(message, name=name, hint=hint, text=text, line=line, column=column)
+    error.width = max(1, len(shown.splitlines()[0]) if shown else 1)
+    return error
+
+
+# ── values coming in and going out ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def given(value: float) -> Bounded:
+    """A number as a caller gives it: the nearest float of what was written.
+
+    >>> given(0.5)[0]
+    0.5
+    """
+    return value, ROUNDING * abs(value)
+
+
+def constant(exact: Fraction, value: float | None = None) -> Bounded:
+    """A number known exactly; it has no error where float64 holds it.
+
+    >>> constant(Fraction(1, 2))
+    (0.5, 0.0)
+    """
+    nearest = float(exact) if value is None else value
+    return nearest, 0.0 if Fraction(nearest) == exact else ROUNDING * abs(nearest)
+
+
+def literal(node: Number) -> Bounded:
+    """The number that a literal stands for."""
+    return constant(node.exact, node.value)
+
+
+def scaled(term: Bounded, scale: Fraction) -> Bounded | Unknown:
+    """A number converted to another unit."""
+    return term if scale == 1 else multiply(term, constant(scale))
+
+
+def read(raw: object, node: Name, unit: Unit | None, *, settled: bool = False) -> Term:
+    """The term that a caller's value stands for at this name; `unit` is what the name was declared to be in.
+
+    Raises `Refusal` for a duration where the name has no unit of fixed length, and `InputError` as `values.settle` does.
+    """
+    value: Value
+    if settled:
+        value = raw  # type: ignore[assignment]  # the caller promises what `settle` gives
+    else:
+        value = settle(raw.value if type(raw) is Reading else raw, node.name)
+    kind = type(value)
+    if kind is float or kind is int:
+        return scaled(given(float(value)), node.scale)  # type: ignore[arg-type]  # exact type tested
+    if isinstance(value, dt.timedelta):
+        return scaled(given(_duration(value, node, unit)), node.scale)
+    return value  # type: ignore[return-value]  # what is left of Value: bool, text, date, instant, Unknown
+
+
+def _duration(value: dt.timedelta, node: Name, unit: Unit | None) -> float:
+    seconds = FIXED.get(unit.duration) if unit is not None else None
+    if seconds is None:
+        what = f"`{node.name}` is in {unit}" if unit is not None else f"`{node.name}` has no unit"
+        raise Refusal(f"{what}, so a duration cannot be read for it", hint="declare it in seconds, minutes, hours, days or weeks, or give a number")
+    return float(Fraction(value // dt.timedelta(microseconds=1), 1_000_000 * seconds))
+
+
+def plain(term: Term) -> Scalar | Unknown:
+    """What a caller gets back for a term: a number without its bound."""
+    return term[0] if isinstance(term, tuple) else term
+
+
+# ── the recurrence ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _finite(value: float, error: float) -> Bounded | Unknown:
+    return (value, error) if -inf < value < inf and error < inf else OVERFLOW
+
+
+def add(left: Bounded, right: Bounded) -> Bounded | Unknown:
+    """The sum. Unknown where it overflows."""
+    value = left[0] + right[0]
+    return _finite(value, (left[1] + right[1]) + ROUNDING * abs(value))
+
+
+def subtract(left: Bounded, right: Bounded) -> Bounded | Unknown:
+    """The difference. Unknown where it overflows."""
+    value = left[0] - right[0]
+    return _finite(value, (left[1] + right[1]) + ROUNDING * abs(value))
+
+
+def multiply(left: Bounded, right: Bounded) -> Bounded | Unknown:
+    """The product. Unknown where it overflows."""
+    (a, ea), (b, eb) = left, right
+    value = a * b
+    return _finite(value, (abs(a) * eb + abs(b) * ea) + (ea * eb + ROUNDING * abs(value)))
+
+
+def divide(left: Bounded, right: Bounded) -> Bounded | Unknown:
+    """The quotient. Unknown where the divisor cannot be told from zero.
+
+    >>> divide((1.0, 0.0), (0.0, 0.0)).reasons
+    ('undefined',)
+    """
+    (a, ea), (b, eb) = left, right
+    if abs(b) <= eb:
+        return DIVISION
+    value = a / b
+    return _finite(value, (ea + abs(value) * eb) / (abs(b) - eb) + ROUNDING * abs(value))
+
+
+def negate(term: Bounded) -> Bounded:
+    """The number with its sign turned."""
+    return -term[0], term[1]
+
+
+def absolute(term: Bounded) -> Bounded:
+    """The number without its sign."""
+    return abs(term[0]), term[1]
+
+
+def least(terms: Sequence[Bounded]) -> Bounded:
+    """The smallest of several numbers, with the largest of their bounds: any of them could be it."""
+    return min(value for value, _ in terms), max(error for _, error in terms)
+
+
+def greatest(terms: Sequence[Bounded]) -> Bounded:
+    """The largest of several numbers, with the largest of their bounds."""
+    return max(value for value, _ in terms), max(error for _, error in terms)
+
+
+# ── comparisons and kinds ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_NUMERIC: Final[dict[str, Callable[[float, float], bool]]] = {
+    "<": lambda d, t: d < -t,
+    "<=": lambda d, t: d <= t,
+    ">": lambda d, t: d > t,
+    ">=": lambda d, t: d >= -t,
+    "==": lambda d, t: -t <= d <= t,
+    "!=": lambda d, t: not -t <= d <= t,
+}
+_ORDERED: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+}
+
+
+def kind(term: Term) -> str:
+    """What a known term is, in the author's words."""
+    match term:
+        case tuple():
+            return "a number"
+        case bool():
+            return "true or false"
+        case str():
+            return "a text"
+        case dt.datetime():
+            return "an instant" if term.tzinfo is not None else "an instant without a zone"
+        case _:
+            return "a date"
+
+
+def compare(op: str, left: Term, right: Term) -> bool | Unknown:
+    """Whether `left op right` holds; unknown where a side is.
+
+    Raises `Refusal` for two kinds that do not compare.
+
+    >>> compare(">=", given(0.29), add(given(0.27), given(0.02)))
+    True
+    """
+    if isinstance(left, tuple) and isinstance(right, tuple):
+        return _NUMERIC[op](left[0] - right[0], left[1] + right[1])
+    if isinstance(left, Unknown):
+        return Unknown.merged((left, right)) if isinstance(right, Unknown) else left
+    if isinstance(right, Unknown):
+        return right
+    kinds = kind(left), kind(right)
+    for side, one in enumerate(kinds):
+        if one == "an instant without a zone":
+            raise Refusal("an instant without a zone cannot be compared", hint="give it a zone: `tzinfo=`", side=side)
+    if kinds[0] != kinds[1]:
+        raise Refusal(f"{kinds[0]} does not compare with {kinds[1]}", side=-1)
+    if op not in ("==", "!=") and isinstance(left, bool | str):
+        raise Refusal(f"{kinds[0]} has no order: only `==`, `!=` and a set are meant for it", side=-1)
+    return _ORDERED[op](left, right)
+
+
+def culprit(side: int, left: Node, right: Node) -> Node:
+    """The operand a refusal is about; where either could be it, the one that is an input."""
+    if side >= 0:
+        return (left, right)[side]
+    return right if isinstance(right, Name) and not isinstance(left, Name) else left
+
+
+def subject(node: Node) -> str:
+    """How an error names an operand: an input by its name."""
+    match node:
+        case Name() | Defined():
+            return f"`{node.name}` is "
+        case Choice():
+            return "this choice is "
+        case _:
+            return "this is "
+
+
+def number(term: Term, node: Node) -> Bounded | Unknown:
+    """The term, where it may stand as a number. Raises `Refusal` otherwise."""
+    if isinstance(term, tuple | Unknown):
+        return term
+    hint = "a truth value is not a number" if isinstance(term, bool) else ""
+    raise Refusal(f"{subject(node)}{kind(term)} where a number is needed", hint=hint)
+
+
+def truth(term: Term, node: Node) -> bool | Unknown:
+    """The term, where it may stand as a condition. Raises `Refusal` otherwise."""
+    if isinstance(term, bool | Unknown):
+        return term
+    raise Refusal(f"{subject(node)}{kind(term)} where a condition is needed", hint="compare it with something")
+
+
+# ── functions of the rule book ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@attrs.frozen(eq=False)
+class Function:
+    """A pure Python function of numbers that a rule book lets its expressions call.
+
+    `call` takes `arity` floats and gives a number, a text or a truth value; `unit` is what its number is in. An unknown argument makes the result
+    unknown without a call; an exception, or a result no rule can read, makes it unknown with reason `error`. What the function
+    does to the rounding of its arguments is not known, so its result counts as a number that was given.
+
+    >>> import math
+    >>> Function(math.sqrt, 1).apply("sqrt", [given(9.0)])[0]
+    3.0
+    """
+
+    call: Callable[..., object]
+    arity: int
+    unit: Unit | None = None
+
+    def apply(self, name: str, arguments: Sequence[Bounded | Unknown]) -> Term:
+        """The term for a call with these arguments."""
+        unknowns = [term for term in arguments if isinstance(term, Unknown)]
+        if unknowns:
+            return Unknown.merged(unknowns)
+        try:
+            result = settle(self.call(*(term[0] for term in arguments if isinstance(term, tuple))))
+        except Exception as error:  # noqa: BLE001 - whatever the rule book's own function raises is an answer that is not there
+            return Unknown.because(Reason.ERROR, "", f"`{name}` failed: {error or type(error).__name__}")
+        if isinstance(result, Unknown):
+            return Unknown.because(Reason.UNDEFINED, "", f"`{name}` gave no value")
+        if isinstance(result, dt.timedelta):
+            return Unknown.because(Reason.ERROR, "", f"`{name}` gave a duration, not a number")
+        if isinstance(result, int | float) and not isinstance(result, bool):
+            return given(float(result))
+        return result

@@ -1,0 +1,282 @@
+"""The reference evaluator: a `simpleeval` on the allow-listed tree that records every sub-value, and explains them.
+
+It is written to be read and checked, one method per node; `compiler.py` must give the same answers, faster.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, Final, NoReturn
+
+import attrs
+from simpleeval import FeatureNotAvailable, SimpleEval  # type: ignore[import-untyped]  # ships no types
+
+from decision_os.errors import ExpressionError, InputError
+from decision_os.expr import arithmetic
+from decision_os.expr.arithmetic import Bounded, Context, Refusal, Term
+from decision_os.expr.tree import (
+    FUNCTIONS,
+    Arithmetic,
+    Around,
+    Call,
+    Choice,
+    Comparison,
+    Defined,
+    Interval,
+    Logic,
+    Membership,
+    Name,
+    Negative,
+    Node,
+    Not,
+    Number,
+    SetOf,
+    Text,
+    Truth,
+)
+from decision_os.values import Reason, Scalar, Unknown
+
+__all__ = ["Step", "Tracer"]
+
+
+@attrs.frozen
+class Step:
+    """One sub-value: the author's words for it, what it came to, and how deep below the whole it stands."""
+
+    text: str
+    value: Scalar | Unknown
+    depth: int
+
+    @property
+    def unknowns(self) -> tuple[str, ...]:
+        """Why it is unknown, if it is."""
+        return tuple(str(cause) for cause in self.value.causes) if isinstance(self.value, Unknown) else ()
+
+
+class Tracer(SimpleEval):  # type: ignore[misc]  # simpleeval is untyped
+    """Evaluates one tree over one mapping, recording every sub-value.
+
+    Of simpleeval it keeps the walk: a table from exact node type to handler, operators and functions by name, and a refusal of
+    everything that is not in the table. The tables hold this language's nodes and its bounded arithmetic, nothing of Python's.
+    `settled` says that the values went through `values.settle` already.
+
+    >>> from decision_os.expr.tree import Comparison, Name, Number
+    >>> tree = Comparison(Name("n"), (">=",), (Number(3.0, Fraction(3)),))
+    >>> Tracer({"n": 2}, Context(text="n >= 3")).value(tree)
+    False
+    """
+
+    def __init__(self, values: Mapping[str, object], context: Context, *, settled: bool = False) -> None:
+        super().__init__(
+            operators={
+                "+": arithmetic.add,
+                "-": arithmetic.subtract,
+                "*": arithmetic.multiply,
+                "/": arithmetic.divide,
+                "negative": arithmetic.negate,
+            },
+            functions={
+                "abs": lambda terms: arithmetic.absolute(terms[0]),
+                "min": arithmetic.least,
+                "max": arithmetic.greatest,
+                "clip": lambda terms: arithmetic.least((arithmetic.greatest(terms[:2]), terms[2])),
+            },
+            names=values,
+        )
+        self.nodes: dict[type, Callable[[Any], Term]] = {
+            Number: arithmetic.literal,
+            Text: lambda node: node.value,
+            Truth: lambda node: node.value,
+            Name: self._input,
+            Defined: self._defined,
+            Negative: self._negative,
+            Arithmetic: self._arithmetic,
+            Comparison: self._comparison,
+            Membership: self._membership,
+            Logic: self._logic,
+            Not: self._not,
+            Choice: self._choice,
+            Call: self._call,
+            Interval: self._range,
+            Around: self._range,
+            SetOf: self._range,
+        }
+        self.context = context
+        self.settled = settled
+        self.text = context.text
+        """The text that spans point into just now: the whole expression, or a definition of it."""
+        self.steps: list[Step] = []
+        self._depth = 0
+        self._terms: dict[int, Term] = {}
+
+    def value(self, tree: Node) -> Scalar | Unknown:
+        """What the tree comes to. Raises `InputError` for a value an operation refuses, with its place."""
+        return arithmetic.plain(self.term(tree))
+
+    def term(self, tree: Node) -> Term:
+        """The same, with the rounding bound of a number."""
+        term: Term = self.eval(self.text, tree)
+        return term
+
+    @staticmethod
+    def parse(expr: str) -> NoReturn:
+        """Refuse to read text: trees are made by the parser alone."""
+        raise ExpressionError("the reference evaluator takes a tree, not a text", text=expr)
+
+    def _eval(self, node: Node) -> Term:
+        index, self._depth = len(self.steps), self._depth + 1
+        try:
+            term: Term = super()._eval(node)
+        except FeatureNotAvailable:
+            raise ExpressionError(f"a {type(node).__name__} is not part of an expression", text=self.text) from None
+        finally:
+            self._depth -= 1
+        if not isinstance(node, Number | Text | Truth):
+            self.steps.insert(index, Step(self.words(node), arithmetic.plain(term), self._depth))
+        return term
+
+    def words(self, node: Node) -> str:
+        """The author's own words for a node, or its name where the text does not show it."""
+        return self.text[slice(*node.span)] or (node.name if isinstance(node, Name | Defined) else "")
+
+    # ── leaves ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _input(self, node: Name) -> Term:
+        if node.name not in self.names:
+            return Unknown.because(Reason.MISSING, node.name)
+        try:
+            return arithmetic.read(self.names[node.name], node, self.context.units.get(node.name), settled=self.settled)
+        except (Refusal, InputError) as refusal:
+            raise arithmetic.refused(refusal, self.text, node) from None
+
+    def _defined(self, node: Defined) -> Term:
+        key = id(node.body)
+        if key not in self._terms:
+            outer, self.text = self.text, self.context.texts.get(node.name, "")
+            try:
+                self._terms[key] = self._eval(node.body)
+            finally:
+                self.text = outer
+        return self._terms[key]
+
+    def _range(self, node: Node) -> NoReturn:
+        raise ExpressionError("a range or a set has no single value: it stands to the right of `in`", text=self.text)
+
+    # ── numbers ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _number(self, node: Node) -> Bounded | Unknown:
+        try:
+            return arithmetic.number(self._eval(node), node)
+        except Refusal as refusal:
+            raise arithmetic.refused(refusal, self.text, node) from None
+
+    def _apply(self, operation: Callable[..., Term], nodes: Sequence[Node], *, spread: bool = True) -> Term:
+        terms = [self._number(node) for node in nodes]
+        unknowns = [term for term in terms if isinstance(term, Unknown)]
+        if unknowns:
+            return Unknown.merged(unknowns)
+        return operation(*terms) if spread else operation(terms)
+
+    def _negative(self, node: Negative) -> Term:
+        return self._apply(self.operators["negative"], (node.operand,))
+
+    def _arithmetic(self, node: Arithmetic) -> Term:
+        return self._apply(self.operators[node.op], (node.left, node.right))
+
+    def _call(self, node: Call) -> Term:
+        if node.function == "is_missing":
+            return isinstance(self._eval(node.arguments[0]), Unknown)
+        if node.function == "coalesce":
+            unknowns = []
+            for argument in node.arguments:
+                term = self._eval(argument)
+                if not isinstance(term, Unknown):
+                    return term
+                unknowns.append(term)
+            return Unknown.merged(unknowns)
+        if node.function in FUNCTIONS:
+            return self._apply(self.functions[node.function], node.arguments, spread=False)
+        function = self.context.functions.get(node.function)
+        if function is None:
+            raise ExpressionError(f"unknown function `{node.function}`", text=self.text)
+        return function.apply(node.function, [self._number(argument) for argument in node.arguments])
+
+    # ── conditions ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _truth(self, node: Node) -> bool | Unknown:
+        try:
+            return arithmetic.truth(self._eval(node), node)
+        except Refusal as refusal:
+            raise arithmetic.refused(refusal, self.text, node) from None
+
+    def _compare(self, op: str, left: tuple[Term, Node], right: tuple[Term, Node]) -> bool | Unknown:
+        try:
+            return arithmetic.compare(op, left[0], right[0])
+        except Refusal as refusal:
+            raise arithmetic.refused(refusal, self.text, left[1], right[1]) from None
+
+    def _kleene(self, decider: bool, answers: Any) -> bool | Unknown:
+        """The first answer that decides; otherwise unknown by the unknown ones, or the opposite where there are none."""
+        unknowns = []
+        for answer in answers:
+            if isinstance(answer, Unknown):
+                unknowns.append(answer)
+            elif answer is decider:
+                return decider
+        return Unknown.merged(unknowns) if unknowns else not decider
+
+    def _comparison(self, node: Comparison) -> Term:
+        def answers() -> Any:
+            left: tuple[Term, Node] = (self._eval(node.first), node.first)
+            for op, operand in zip(node.ops, node.rest, strict=True):
+                right: tuple[Term, Node] = (self._eval(operand), operand)
+                yield self._compare(op, left, right)
+                left = right
+
+        return self._kleene(False, answers())
+
+    def _membership(self, node: Membership) -> Term:
+        operand = (self._eval(node.operand), node.operand)
+        answer = self._within(operand, node.where)
+        return answer if isinstance(answer, Unknown) else answer is not node.negated
+
+    def _within(self, operand: tuple[Term, Node], where: Node) -> bool | Unknown:
+        match where:
+            case Defined():
+                return self._within_defined(operand, where)
+            case Around():
+                return self._within(operand, where.interval)
+            case Interval():
+                ends = ((">=" if where.low_closed else ">", where.low), ("<=" if where.high_closed else "<", where.high))
+                return self._kleene(False, (self._compare(op, operand, (self._eval(end), end)) for op, end in ends))
+            case SetOf():
+                return self._kleene(True, (self._compare("==", operand, (self._eval(item), item)) for item in where.items))
+            case _:
+                raise ExpressionError("`in` needs an interval or a set", text=self.text)
+
+    def _within_defined(self, operand: tuple[Term, Node], where: Defined) -> bool | Unknown:
+        """Like `_within`, with a refusal pointing at the operand: the other side stands in another text."""
+        outer, self.text = self.text, self.context.texts.get(where.name, "")
+        try:
+            return self._within((operand[0], where), where.body)
+        except InputError as error:
+            if error.name != where.name:
+                raise
+            raise arithmetic.located(outer, operand[1], error.message, error.hint) from None
+        finally:
+            self.text = outer
+
+    def _logic(self, node: Logic) -> Term:
+        return self._kleene(node.op == "or", (self._truth(operand) for operand in node.operands))
+
+    def _not(self, node: Not) -> Term:
+        answer = self._truth(node.operand)
+        return answer if isinstance(answer, Unknown) else not answer
+
+    def _choice(self, node: Choice) -> Term:
+        condition = self._truth(node.condition)
+        if isinstance(condition, Unknown):
+            return condition
+        return self._eval(node.then if condition else node.otherwise)

@@ -1,0 +1,3 @@
+"""TEMPORARY: the lint engineer replaces this."""
+def check(book):
+    return ()

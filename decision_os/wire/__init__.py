@@ -1,0 +1,8 @@
+"""Rule files in, rule book out: the one place that parses YAML."""
+
+from __future__ import annotations
+
+from decision_os.wire.book import Loaded, read_book, rule_files
+from decision_os.wire.scope import FEEDS
+
+__all__ = ["FEEDS", "Loaded", "read_book", "rule_files"]

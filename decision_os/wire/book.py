@@ -1,0 +1,264 @@
+"""A rules folder → a rule book, with every finding of every file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from decision_os.calendars import parse_cadence, zone_of
+from decision_os.canonical import fingerprint
+from decision_os.errors import DecisionOSError, Issue, UnitError, Where, nearest
+from decision_os.model import Metric, Playbook, ReviewCadence, Role, RuleBook, Slo, Threshold
+from decision_os.slo import parse_slo
+from decision_os.units import Unit, parse_unit
+from decision_os.wire.data import read_entity, read_fact, read_source
+from decision_os.wire.fields import Fields, Report
+from decision_os.wire.metrics import MetricHeads, read_metric
+from decision_os.wire.nodes import MapNode, Node, ScalarNode, SeqNode, read_nodes
+from decision_os.wire.playbooks import read_playbook, read_thresholds
+
+__all__ = ["Loaded", "read_book", "rule_files"]
+
+_SECTIONS: Final = (
+    "rule_book",
+    "roles",
+    "review_cadence",
+    "freshness_slos",
+    "sources",
+    "entities",
+    "facts",
+    "thresholds",
+    "metrics",
+    "playbooks",
+)
+_SINGLE: Final = {"metric": "metrics", "playbook": "playbooks"}
+_CASES: Final = "cases.yaml"
+
+
+@attrs.frozen
+class Loaded:
+    """What reading a folder came to: the rule book as far as it could be read, and what is wrong with it."""
+
+    book: RuleBook
+    issues: tuple[Issue, ...]
+
+
+def rule_files(folder: Path) -> tuple[Path, ...]:
+    """The rule files below a folder, in a fixed order; `cases.yaml` and what begins with a dot are not among them."""
+    found = [path for ending in ("*.yaml", "*.yml") for path in folder.rglob(ending)]
+    return tuple(sorted(path for path in found if not path.name.endswith(_CASES) and not any(part.startswith(".") for part in path.relative_to(folder).parts)))
+
+
+def read_book(folder: str | Path) -> Loaded:
+    """Read every rule file below a folder. Nothing is evaluated, and no finding stops the others from being found."""
+    root = Path(folder)
+    report = Report()
+    if not root.is_dir():
+        what = "is a file, not a folder" if root.exists() else "does not exist"
+        report.error("no-rules", f"the rules folder `{root}` {what}", Where(str(root)), "`decision-os init` writes one to start from")
+        return Loaded(RuleBook(id="", version="", zone="UTC"), tuple(report.issues))
+    paths = rule_files(root)
+    if not paths:
+        report.error("no-rules", f"there is no rule file (`*.yaml`) in `{root}`", Where(str(root)), "`decision-os init` writes some to start from")
+    sections = _sections(paths, report)
+    book = _assemble(sections, str(root), report)
+    return Loaded(book, tuple(sorted(report.issues, key=lambda issue: issue.where)))
+
+
+def _sections(paths: tuple[Path, ...], report: Report) -> dict[str, dict[str, tuple[ScalarNode, Node]]]:
+    """Everything said in all files: section → name → (the key where it stands, the node)."""
+    found: dict[str, dict[str, tuple[ScalarNode, Node]]] = {section: {} for section in _SECTIONS}
+    for path in paths:
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            report.error("bad-encoding", f"not UTF-8: byte {error.start}", Where(str(path), 1, 1), "save the file as UTF-8")
+            continue
+        except OSError as error:
+            report.error("unreadable", f"cannot be read: {(error.strerror or 'unknown error').lower()}", Where(str(path)))
+            continue
+        root, issues = read_nodes(text, str(path))
+        report.issues.extend(issues)
+        if root is None:
+            continue
+        if not isinstance(root, MapNode):
+            if not isinstance(root, ScalarNode) or root.text:
+                report.error("wrong-type", "a rule file is a mapping of sections", root.where)
+            continue
+        _add(root, found, report)
+    return found
+
+
+def _add(root: MapNode, found: dict[str, dict[str, tuple[ScalarNode, Node]]], report: Report) -> None:
+    for single, section in _SINGLE.items():
+        key = root.get(single)
+        if isinstance(key, ScalarNode):
+            given = root.get("id")
+            named = given if isinstance(given, ScalarNode) and single == "metric" else key
+            _put(found[section], named, root, section, report)
+            return
+    for key, value in root.items:
+        if key.text not in _SECTIONS:
+            report.error("unknown-key", f"`{key.text}` is no section of a rule file", key.where, nearest(key.text, [*_SECTIONS, *_SINGLE]) or f"known: {', '.join(_SECTIONS)}")
+        elif not isinstance(value, MapNode):
+            report.error("wrong-type", f"the section `{key.text}` is a mapping", value.where)
+        elif key.text == "rule_book":
+            _put(found["rule_book"], ScalarNode("rule_book", key.where), value, "rule_book", report)
+        else:
+            for name, node in value.items:
+                _put(found[key.text], name, node, key.text, report)
+
+
+def _put(names: dict[str, tuple[ScalarNode, Node]], key: ScalarNode, node: Node, section: str, report: Report) -> None:
+    if key.text in names:
+        report.error("duplicate-key", f"`{key.text}` stands in `{section}` a second time", key.where, f"first at {names[key.text][0].where}")
+    else:
+        names[key.text] = (key, node)
+
+
+def _plain(node: Node) -> object:
+    if isinstance(node, ScalarNode):
+        return node.text
+    if isinstance(node, SeqNode):
+        return [_plain(item) for item in node.items]
+    return {key.text: _plain(value) for key, value in node.items}
+
+
+def _assemble(sections: Mapping[str, Mapping[str, tuple[ScalarNode, Node]]], folder: str, report: Report) -> RuleBook:
+    head_node = sections["rule_book"].get("rule_book")
+    if head_node is None and any(sections.values()):
+        report.error("missing-key", "no file has the section `rule_book`", Where(folder), "it gives id, version, zone and currency")
+    head = Fields(head_node[1] if head_node else None, "the rule book", report)
+    required = head_node is not None
+    currency = head.text("currency", "USD")
+    zone = _zone(head)
+    roles = {key: _role(key, node, report) for key, (_, node) in sections["roles"].items()}
+    cadences = {key: found for key, (_, node) in sections["review_cadence"].items() if (found := _cadence(key, node, zone, report))}
+    sources = {key: read_source(key, node, report) for key, (_, node) in sections["sources"].items()}
+    slos = {key: found for key, (_, node) in sections["freshness_slos"].items() if (found := _slo(key, node, sources, report))}
+    entities = {key: read_entity(key, node, sources, currency, report) for key, (_, node) in sections["entities"].items()}
+    facts_read = {key: read_fact(key, node, entities, currency, report) for key, (_, node) in sections["facts"].items()}
+    thresholds = _shared_thresholds(sections["thresholds"], currency, report)
+    heads = MetricHeads(
+        units={key: _declared_unit(node) for key, (_, node) in sections["metrics"].items()},
+        labels={_declared_label(key, node): key for key, (_, node) in sections["metrics"].items()},
+        facts={key: fact for key, (fact, _) in facts_read.items()},
+        fact_units={key: units for key, (_, units) in facts_read.items()},
+        entities=entities,
+        sources=sources,
+        roles=roles,
+        thresholds=thresholds,
+        currency=currency,
+    )
+    metrics = {
+        key: attrs.evolve(read_metric(key, node, heads, report), hash=fingerprint(_plain(node))) for key, (_, node) in sections["metrics"].items()
+    }
+    playbooks: dict[str, Playbook] = {}
+    used: set[str] = {name for metric in metrics.values() for name in _metric_uses(metric)}
+    used |= {_periods(node) for _, node in sections["metrics"].values()}
+    for key, (_, node) in sections["playbooks"].items():
+        playbooks[key], shared = read_playbook(key, node, heads, cadences, slos, report)
+        used |= shared
+    for name, threshold in thresholds.items():
+        if name not in used:
+            report.error("unused-threshold", f"the shared threshold `{name}` is declared and never used", threshold.where)
+    book = RuleBook(
+        id=head.text("id", required=required),
+        version=head.text("version", required=required),
+        zone=zone,
+        currency=currency,
+        fiscal_year_start=head.integer("fiscal_year_start", 1, low=1, high=12) or 1,
+        decision_catalog_ref=head.text("decision_catalog_ref"),
+        metric_layer_ref=head.text("metric_layer_ref"),
+        holidays=head.date_list("holidays"),
+        roles=roles,
+        review_cadence=cadences,
+        slos=slos,
+        sources=sources,
+        entities=entities,
+        facts={key: fact for key, (fact, _) in facts_read.items()},
+        thresholds=thresholds,
+        metrics=metrics,
+        playbooks=playbooks,
+        hash=fingerprint({section: {key: _plain(node) for key, (_, node) in names.items()} for section, names in sections.items()}),
+        folder=folder,
+    )
+    head.close()
+    return book
+
+
+def _zone(head: Fields) -> str:
+    node = head.scalar("zone", required="currency" in head or "id" in head)
+    if node is None:
+        return "UTC"
+    try:
+        zone_of(node.text)
+    except (DecisionOSError, LookupError, ValueError) as error:
+        head.report.error("unknown-zone", f"`{node.text}` is no time zone", node.where, getattr(error, "hint", "") or "as in `America/New_York`")
+        return "UTC"
+    return node.text
+
+
+def _role(name: str, node: Node, report: Report) -> Role:
+    fields = Fields(node, f"role `{name}`", report)
+    role = Role(id=name, label=fields.text("label", name), aliases=fields.texts("aliases"))
+    fields.close()
+    return role
+
+
+def _cadence(name: str, node: Node, zone: str, report: Report) -> ReviewCadence | None:
+    fields = Fields(node, f"review cadence `{name}`", report)
+    when = fields.parsed("when", lambda text: parse_cadence(text, zone), required=True)
+    agenda = fields.texts("agenda")
+    fields.close()
+    return ReviewCadence(id=name, when=when, agenda=agenda, where=fields.where) if when is not None else None
+
+
+def _slo(name: str, node: Node, sources: Mapping[str, object], report: Report) -> Slo | None:
+    fields = Fields(node, f"freshness SLO `{name}`", report)
+    window = fields.duration("window")
+
+    objective = fields.parsed("objective", lambda text: parse_slo(text, name=name, **({"window": window} if window else {})), required=True)
+    for item in fields.items("covers"):
+        if item.text not in sources:
+            report.error("unknown-source", f"freshness SLO `{name}` covers `{item.text}`, which is no source", item.where, nearest(item.text, sources))
+    covers = fields.texts("covers", required=True)
+    fields.close()
+    return Slo(id=name, objective=objective, covers=covers, where=fields.where) if objective is not None else None
+
+
+def _shared_thresholds(named: Mapping[str, tuple[ScalarNode, Node]], currency: str, report: Report) -> dict[str, Threshold]:
+    inner = MapNode(tuple(named.values()), Where())
+    return read_thresholds(Fields(MapNode(((ScalarNode("thresholds", Where()), inner),), Where()), "the rule book", report), currency)
+
+
+def _declared_unit(node: Node) -> Unit | None:
+    """The unit a metric declares, as far as it can be read; the reader of the metric reports what cannot."""
+    found = node.get("unit") if isinstance(node, MapNode) else None
+    try:
+        return parse_unit(found.text) if isinstance(found, ScalarNode) else None
+    except UnitError:
+        return None
+
+
+def _declared_label(name: str, node: Node) -> str:
+    for key in ("label", "metric"):
+        found = node.get(key) if isinstance(node, MapNode) else None
+        if isinstance(found, ScalarNode):
+            return found.text
+    return name
+
+
+def _metric_uses(metric: Metric) -> set[str]:
+    expressions = [metric.formula, metric.sustained.condition if metric.sustained else None, *(test.assertion for test in metric.qa_tests)]
+    return {name for expression in expressions if expression is not None for name in expression.uses}
+
+
+def _periods(node: Node) -> str:
+    """The text a sustained metric gives for its number of periods: it may be the name of a shared threshold."""
+    sustained = node.get("sustained") if isinstance(node, MapNode) else None
+    periods = sustained.get("periods") if isinstance(sustained, MapNode) else None
+    return periods.text if isinstance(periods, ScalarNode) else ""

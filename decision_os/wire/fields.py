@@ -1,0 +1,271 @@
+"""Reading typed fields out of nodes: each field becomes what its own type says, and every mistake is collected with its place."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
+from typing import Final, TypeVar
+
+from decision_os.errors import ExpressionError, Issue, Severity, UnitError, Where, nearest
+from decision_os.expr import Analysis, Expression
+from decision_os.units import Unit, parse_unit
+from decision_os.wire.nodes import MapNode, Node, ScalarNode, SeqNode
+
+__all__ = ["Fields", "Report", "expression_text", "place_in"]
+
+T = TypeVar("T")
+
+_TRUE: Final = ("true", "yes", "on")
+_FALSE: Final = ("false", "no", "off")
+_NUMBER: Final = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*(%|pp)?")
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(w|d|h|m|s)")
+_SECONDS: Final = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
+
+
+class Report:
+    """The findings of one load, in the order met."""
+
+    def __init__(self) -> None:
+        self.issues: list[Issue] = []
+
+    def error(self, code: str, message: str, where: Where, hint: str = "", excerpt: str = "") -> None:
+        """Add an error."""
+        self.issues.append(Issue(code, message, where, hint=hint, excerpt=excerpt))
+
+    def warning(self, code: str, message: str, where: Where, hint: str = "") -> None:
+        """Add a warning."""
+        self.issues.append(Issue(code, message, where, Severity.WARNING, hint))
+
+
+def place_in(node: ScalarNode | SeqNode | MapNode, line: int, column: int) -> Where:
+    """The place in the file of a place in the text of a node.
+
+    Exact for plain and quoted text of one line and for `|` blocks; a folded text points to its start.
+    """
+    start = node.where
+    style = node.style if isinstance(node, ScalarNode) else ""
+    if style in ("|", ">"):
+        return Where(start.file, start.line + line, 1) if style == "|" else start
+    if line > 1:
+        return start
+    return Where(start.file, start.line, start.column + (1 if style else 0) + column - 1)
+
+
+def expression_text(node: Node, report: Report) -> str | None:
+    """The author's expression: a scalar's text, or the source of `[a, b]` and `{a, b}`, which YAML takes for a list or a mapping."""
+    if isinstance(node, ScalarNode):
+        if node.style in ("|", ">") and not node.text.strip():
+            report.error("empty-block", f"`{node.style}` begins a block in YAML, so nothing of this expression is left", node.where, "put the expression in quotes")
+            return None
+        if not node.text.strip():
+            report.error("missing-value", "an expression is missing here", node.where)
+            return None
+        if node.comment and not node.comment.startswith("# "):
+            report.warning("comment-in-expression", f"`{node.comment}` is a comment to YAML, not part of the expression", node.where, "put the expression in quotes")
+        return node.text
+    if node.raw:
+        return node.raw
+    report.error("wrong-type", "an expression is meant here, not a list or a mapping", node.where)
+    return None
+
+
+class Fields:
+    """The fields of one mapping. `close()` reports the keys that nobody asked for."""
+
+    def __init__(self, node: Node | None, what: str, report: Report) -> None:
+        self.what = what
+        self.report = report
+        self.where = node.where if node is not None else Where()
+        self.node = node if isinstance(node, MapNode) else MapNode((), self.where)
+        if node is not None and not isinstance(node, MapNode) and not (isinstance(node, ScalarNode) and not node.text):
+            report.error("wrong-type", f"{what} is a mapping of keys to values", node.where)
+        self.asked: set[str] = set()
+
+    def __contains__(self, key: str) -> bool:
+        return self.node.get(key) is not None
+
+    def raw(self, key: str, *, required: bool = False) -> Node | None:
+        """The node under a key; an empty plain scalar counts as absent."""
+        self.asked.add(key)
+        node = self.node.get(key)
+        if isinstance(node, ScalarNode) and not node.text and not node.style:
+            node = None
+        if node is None and required:
+            self.report.error("missing-key", f"{self.what} lacks the key `{key}`", self.where)
+        return node
+
+    def key_where(self, key: str) -> Where:
+        """Where a key stands; the mapping's own place when it is absent."""
+        return next((name.where for name, _ in self.node.items if name.text == key), self.where)
+
+    def scalar(self, key: str, *, required: bool = False) -> ScalarNode | None:
+        """The scalar under a key."""
+        node = self.raw(key, required=required)
+        if node is None or isinstance(node, ScalarNode):
+            return node
+        self.report.error("wrong-type", f"`{key}` of {self.what} is one text, not a {'list' if isinstance(node, SeqNode) else 'mapping'}", node.where)
+        return None
+
+    def text(self, key: str, default: str = "", *, required: bool = False) -> str:
+        """A text."""
+        node = self.scalar(key, required=required)
+        if node is None:
+            return default
+        if required and not node.text.strip():
+            self.report.error("missing-value", f"`{key}` of {self.what} is empty", node.where)
+        return node.text.strip()
+
+    def one_of(self, key: str, allowed: Sequence[str], default: str = "", *, required: bool = False) -> str:
+        """A word of a closed list."""
+        node = self.scalar(key, required=required)
+        if node is None:
+            return default
+        if node.text not in allowed:
+            hint = nearest(node.text, allowed) or f"one of {', '.join(allowed)}"
+            self.report.error("unknown-word", f"`{node.text}` is not a `{key}` of {self.what}", node.where, hint)
+            return default
+        return node.text
+
+    def flag(self, key: str) -> bool:
+        """A yes or no; absent means no."""
+        node = self.scalar(key)
+        if node is None:
+            return False
+        word = node.text.casefold()
+        if word not in (*_TRUE, *_FALSE):
+            self.report.error("wrong-type", f"`{key}` of {self.what} is true or false, not `{node.text}`", node.where)
+        return word in _TRUE
+
+    def number(self, key: str) -> float | None:
+        """A number, `%` and `pp` allowed."""
+        node = self.scalar(key)
+        if node is None:
+            return None
+        text = node.text.replace("−", "-").strip()
+        if not _NUMBER.fullmatch(text):
+            self.report.error("wrong-type", f"`{key}` of {self.what} is a number, not `{node.text}`", node.where)
+            return None
+        mark = next((mark for mark in ("%", "pp") if text.endswith(mark)), "")
+        exact = Fraction(text.removesuffix(mark).strip())
+        return float(exact / 100 if mark else exact)
+
+    def integer(self, key: str, default: int | None = None, *, low: int = 0, high: int = 10**9) -> int | None:
+        """A whole number within bounds."""
+        node = self.scalar(key)
+        if node is None:
+            return default
+        if not re.fullmatch(r"[-+]?\d{1,12}", node.text) or not low <= int(node.text) <= high:
+            self.report.error("wrong-type", f"`{key}` of {self.what} is a whole number from {low} to {high}, not `{node.text}`", node.where)
+            return default
+        return int(node.text)
+
+    def duration(self, key: str) -> dt.timedelta | None:
+        """A fixed duration: `24h`, `14d`, `1h30m`."""
+        node = self.scalar(key)
+        if node is None:
+            return None
+        parts = _DURATION.findall(node.text)
+        if not parts or _DURATION.sub("", node.text).strip():
+            self.report.error("wrong-type", f"`{key}` of {self.what} is a duration, not `{node.text}`", node.where, "write it as in `24h`, `14d`, `1h30m`")
+            return None
+        return dt.timedelta(seconds=float(sum(Fraction(count) * _SECONDS[unit] for count, unit in parts)))
+
+    def date_list(self, key: str) -> tuple[dt.date, ...]:
+        """A list of ISO dates."""
+        found = []
+        for item in self._items(key):
+            try:
+                found.append(dt.date.fromisoformat(item.text))
+            except ValueError:
+                self.report.error("bad-date", f"`{item.text}` is not a date of the calendar", item.where, "write it as in `2026-11-26`")
+        return tuple(found)
+
+    def texts(self, key: str, *, required: bool = False) -> tuple[str, ...]:
+        """A list of texts; one text counts as a list of one."""
+        return tuple(item.text.strip() for item in self._items(key, required=required))
+
+    def items(self, key: str) -> tuple[ScalarNode, ...]:
+        """The scalars of a list, with their places."""
+        return self._items(key)
+
+    def _items(self, key: str, *, required: bool = False) -> tuple[ScalarNode, ...]:
+        node = self.raw(key, required=required)
+        if node is None:
+            return ()
+        if isinstance(node, ScalarNode):
+            return (node,)
+        if isinstance(node, MapNode):
+            self.report.error("wrong-type", f"`{key}` of {self.what} is a list, not a mapping", node.where)
+            return ()
+        found = []
+        for item in node.items:
+            if isinstance(item, ScalarNode):
+                found.append(item)
+            else:
+                self.report.error("wrong-type", f"`{key}` of {self.what} is a list of texts", item.where)
+        return tuple(found)
+
+    def unit(self, key: str) -> Unit | None:
+        """A unit, as in `USD/seat/month`."""
+        node = self.scalar(key)
+        if node is None:
+            return None
+        try:
+            return parse_unit(node.text)
+        except UnitError as error:
+            self.report.error("bad-unit", str(error), node.where)
+            return None
+
+    def parsed(self, key: str, parse: Callable[[str], T], *, required: bool = False) -> T | None:
+        """A text with a grammar of its own, such as an SLO or a cadence."""
+        node = self.scalar(key, required=required)
+        if node is None:
+            return None
+        try:
+            return parse(node.text)
+        except ExpressionError as error:
+            self.report.error(error.code, error.message, place_in(node, error.line, error.column), error.hint, error.excerpt)
+            return None
+
+    def expression(self, key: str, analyse: Callable[[str], Analysis], *, required: bool = False) -> Expression | None:
+        """A compiled expression; every finding about it lands at its place in the file."""
+        node = self.raw(key, required=required)
+        if node is None:
+            return None
+        return self.compiled(node, analyse)
+
+    def compiled(self, node: Node, analyse: Callable[[str], Analysis]) -> Expression | None:
+        """The same, for a node at hand."""
+        text = expression_text(node, self.report)
+        if text is None:
+            return None
+        analysis = analyse(text)
+        for issue in analysis.issues:
+            hint = issue.hint
+            if isinstance(node, ScalarNode) and node.comment and issue.severity is Severity.ERROR:
+                hint = f"{hint + '; ' if hint else ''}YAML takes `{node.comment}` for a comment: quote the expression if it is part of it"
+            where = place_in(node, issue.where.line, issue.where.column)
+            self.report.issues.append(Issue(issue.code, issue.message, where, issue.severity, hint, issue.excerpt))
+        return analysis.expression
+
+    def mapping(self, key: str) -> tuple[tuple[ScalarNode, Node], ...]:
+        """The pairs of a mapping under a key."""
+        node = self.raw(key)
+        if node is None:
+            return ()
+        if not isinstance(node, MapNode):
+            self.report.error("wrong-type", f"`{key}` of {self.what} is a mapping of names to values", node.where)
+            return ()
+        return node.items
+
+    def close(self, also: Iterable[str] = ()) -> None:
+        """Report the keys that are not of this kind of thing, with the nearest one that is."""
+        known = self.asked | set(also)
+        for name, _ in self.node.items:
+            if name.text not in known:
+                hint = nearest(name.text, known) or f"known: {', '.join(sorted(known))}"
+                self.report.error("unknown-key", f"{self.what} has no key `{name.text}`", name.where, hint)
+
+

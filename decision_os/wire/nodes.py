@@ -1,0 +1,189 @@
+"""Text of a rule file → nodes that know their places. Every scalar stays text: YAML's guesses never reach a threshold.
+
+Refused, each with its place: duplicate keys, anchors, aliases, tags, several documents, text that is too large or too deep, keys that are
+not plain text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, TypeAlias
+
+import attrs
+import yaml
+
+from decision_os.errors import Issue, Where
+
+__all__ = ["LARGEST_FILE", "MapNode", "Node", "ScalarNode", "SeqNode", "read_nodes"]
+
+LARGEST_FILE: Final = 2_000_000
+DEEPEST: Final = 20
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML was built with it: the same events, sooner
+
+
+@attrs.frozen
+class ScalarNode:
+    """A text. `style` is YAML's: empty for plain, a quote, `|` or `>`; `comment` is what follows ` #` on the line of a plain one."""
+
+    text: str
+    where: Where
+    style: str = ""
+    comment: str = ""
+
+
+@attrs.frozen
+class SeqNode:
+    """A list. `raw` is its source where it was written in brackets, so that `[-1.0, -0.3]` can be read as an interval."""
+
+    items: tuple[Node, ...]
+    where: Where
+    raw: str = ""
+
+
+@attrs.frozen
+class MapNode:
+    """A mapping, its keys in the order written. `raw` is its source where it was written in braces."""
+
+    items: tuple[tuple[ScalarNode, Node], ...]
+    where: Where
+    raw: str = ""
+
+    def get(self, key: str) -> Node | None:
+        """The value under that key."""
+        return next((value for name, value in self.items if name.text == key), None)
+
+
+Node: TypeAlias = ScalarNode | SeqNode | MapNode
+
+
+class _Stop(Exception):
+    """The rest of the file cannot be made sense of; the issue is already reported."""
+
+
+class _Builder:
+    def __init__(self, text: str, file: str) -> None:
+        self.lines = text.split("\n")
+        self.file = file
+        self.issues: list[Issue] = []
+        self.events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
+
+    def report(self, code: str, message: str, mark: Any, hint: str = "") -> None:
+        self.issues.append(Issue(code, message, self.place(mark), hint=hint))
+
+    def place(self, mark: Any) -> Where:
+        return Where(self.file, mark.line + 1, mark.column + 1)
+
+    def document(self) -> Node | None:
+        root: Node | None = None
+        documents = 0
+        for event in self.events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    self.report("several-documents", "a second YAML document (`---`) in one file", event.start_mark, "put it in a file of its own")
+                    raise _Stop
+            elif isinstance(event, yaml.NodeEvent):
+                root = self.node(event, 0)
+        return root
+
+    def node(self, event: Any, depth: int) -> Node:
+        if isinstance(event, yaml.AliasEvent):
+            self.report("alias", f"an alias (`*{event.anchor}`)", event.start_mark, "write the value out: a rule is read where it stands")
+            return ScalarNode("", self.place(event.start_mark))
+        if event.anchor is not None:
+            self.report("anchor", f"an anchor (`&{event.anchor}`)", event.start_mark, "rule files have no anchors and aliases")
+        if event.tag is not None:
+            self.report("tag", f"a tag (`{event.tag}`)", event.start_mark, "leave it out: the field's own type decides")
+        if depth > DEEPEST:
+            self.report("too-deep", f"nesting deeper than {DEEPEST} levels", event.start_mark)
+            raise _Stop
+        if isinstance(event, yaml.ScalarEvent):
+            return self.scalar(event)
+        if isinstance(event, yaml.SequenceStartEvent):
+            items: list[Node] = []
+            while not isinstance(inner := next(self.events), yaml.SequenceEndEvent):
+                items.append(self.node(inner, depth + 1))
+            raw = self.slice(event.start_mark, inner.end_mark) if event.flow_style else ""
+            return SeqNode(tuple(items), self.place(event.start_mark), raw)
+        return self.mapping(event, depth)
+
+    def mapping(self, event: Any, depth: int) -> MapNode:
+        pairs: dict[str, tuple[ScalarNode, Node]] = {}
+        while not isinstance(inner := next(self.events), yaml.MappingEndEvent):
+            key = self.node(inner, depth + 1)
+            value = self.node(next(self.events), depth + 1)
+            if not isinstance(key, ScalarNode):
+                self.issues.append(Issue("bad-key", "a key that is not a plain text", key.where))
+            elif key.text == "<<" and not key.style:
+                self.issues.append(Issue("merge-key", "a merge key (`<<`)", key.where, hint="write the keys out"))
+            elif key.text in pairs:
+                first = pairs[key.text][0].where
+                self.issues.append(Issue("duplicate-key", f"the key `{key.text}` a second time", key.where, hint=f"first at line {first.line}"))
+            else:
+                pairs[key.text] = (key, value)
+        raw = self.slice(event.start_mark, inner.end_mark) if event.flow_style else ""
+        return MapNode(tuple(pairs.values()), self.place(event.start_mark), raw)
+
+    def scalar(self, event: Any) -> ScalarNode:
+        style = event.style or ""
+        style = "" if style == ":" else style
+        comment = ""
+        if not style and event.end_mark.line < len(self.lines):
+            rest = self.lines[event.end_mark.line][event.end_mark.column :]
+            stripped = rest.lstrip()
+            if stripped.startswith("#"):
+                comment = stripped
+        return ScalarNode(event.value, self.place(event.start_mark), style, comment)
+
+    def slice(self, start: Any, end: Any) -> str:
+        if start.line == end.line:
+            return self.lines[start.line][start.column : end.column]
+        middle = self.lines[start.line + 1 : end.line]
+        return "\n".join([self.lines[start.line][start.column :], *middle, self.lines[end.line][: end.column]])
+
+
+def read_nodes(text: str, file: str) -> tuple[Node | None, tuple[Issue, ...]]:
+    """The one document of a rule file, and what is wrong with its YAML. No node where nothing can be made of the text.
+
+    >>> node, issues = read_nodes("a: 1\\na: 2\\n", "x.yaml")
+    >>> print(issues[0])
+    x.yaml:2:1 duplicate-key the key `a` a second time (first at line 1)
+    """
+    if len(text) > LARGEST_FILE:
+        return None, (Issue("too-large", f"a rule file of {len(text):,} characters; at most {LARGEST_FILE:,} are read", Where(file, 1, 1)),)
+    builder: _Builder | None = None
+    try:
+        builder = _Builder(text, file)
+        root = builder.document()
+    except _Stop:
+        root = None
+    except yaml.MarkedYAMLError as error:
+        issues = builder.issues if builder else []
+        return None, (*issues, _syntax(error, file, text))
+    except yaml.YAMLError as error:  # a character YAML does not allow: no mark, but a position
+        position = getattr(error, "position", 0)
+        line = text.count("\n", 0, position) + 1
+        column = position - (text.rfind("\n", 0, position) + 1) + 1
+        return None, (Issue("bad-yaml", "a character that YAML does not allow", Where(file, line, column), hint="control characters cannot stand in a rule file"),)
+    return root, tuple(builder.issues) if builder else ()
+
+
+def _syntax(error: yaml.MarkedYAMLError, file: str, text: str) -> Issue:
+    in_brackets = error.context_mark is not None and "flow" in (error.context or "")
+    mark = error.context_mark if in_brackets else error.problem_mark or error.context_mark  # the bracket, not where it was missed
+    where = Where(file, mark.line + 1, mark.column + 1) if mark else Where(file, 1, 1)
+    lines = text.split("\n")
+    line = lines[mark.line] if mark and mark.line < len(lines) else ""
+    problem = error.problem or "not YAML"
+    hint = ""
+    value = line.split(":", 1)[1].strip() if ":" in line else line.strip()
+    if value[:1] in (">", "|", "`", "%", "@", "&", "*", "!") or value[:2] == "- ":
+        hint = f"put the text in quotes: YAML gives `{value[0]}` at its start a meaning of its own"
+    elif value[:1] in ("[", "{", "("):
+        hint = 'put an interval with a round end, or text after a bracket, in quotes: "[0, 1)"'
+    elif ": " in value:
+        hint = "put a text that contains `: ` in quotes"
+    elif "\t" in line:
+        hint = "indent with spaces, not tabs"
+    return Issue("bad-yaml", f"YAML cannot read this: {problem}", where, hint=hint)

@@ -1,0 +1,302 @@
+"""Playbooks: inputs, pre-checks, named thresholds, branches, actions, and who answers for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from decision_os.errors import nearest
+from decision_os.expr import Expression, analyse
+from decision_os.model import (
+    TIME_GRAINS,
+    Action,
+    Branch,
+    Combine,
+    HitPolicy,
+    InputUse,
+    Lever,
+    Monitor,
+    NamedCheck,
+    Parameter,
+    Playbook,
+    Reversal,
+    ReviewCadence,
+    Risk,
+    Role,
+    Slo,
+    Subject,
+    Threshold,
+)
+from decision_os.units import Unit, parse_unit
+from decision_os.wire.fields import Fields, Report, expression_text
+from decision_os.wire.metrics import MetricHeads
+from decision_os.wire.nodes import Node, ScalarNode
+from decision_os.wire.scope import FEEDS, Scope
+
+__all__ = ["read_playbook", "read_thresholds"]
+
+_LEVELS: Final = ("low", "medium", "high")
+_BRACED: Final = re.compile(r"\{([^{}]*)\}")
+_WITHIN: Final = re.compile(r"next cycle|(\d+(\.\d+)?\s*(w|d|h|m|s))+")
+
+
+def read_thresholds(fields: Fields, currency: str) -> dict[str, Threshold]:
+    """Named thresholds: their text as written, and their value."""
+    found = {}
+    for key, value in fields.mapping("thresholds"):
+        text = expression_text(value, fields.report)
+        expression = fields.compiled(value, Scope(units={}, currency=currency).analyse_threshold) if text is not None else None
+        if text is not None and expression is not None:
+            found[key.text] = Threshold(name=key.text, text=text.strip(), value=expression, where=key.where)
+    return found
+
+
+def read_playbook(
+    name: str, node: Node, heads: MetricHeads, cadences: Mapping[str, ReviewCadence], slos: Mapping[str, Slo], report: Report
+) -> tuple[Playbook, frozenset[str]]:
+    """A playbook, and the names of the shared thresholds it uses."""
+    fields = Fields(node, f"playbook `{name}`", report)
+    fields.text("playbook")
+    inputs = {key.text: _input(key, value, heads, fields) for key, value in fields.mapping("inputs")}
+    if not inputs:
+        report.error("missing-key", f"playbook `{name}` reads no inputs", fields.where)
+    parameters = {key.text: found for key, value in fields.mapping("parameters") if (found := _parameter(key.text, value, heads.currency, report))}
+    units: dict[str, Unit | None] = {use.name: heads.units.get(use.metric) for use in inputs.values()}
+    units |= {feed: parse_unit(unit) if unit else None for feed, unit in FEEDS.items()}
+    units |= {parameter.name: parameter.unit for parameter in parameters.values()}
+    labels = {label: use.name for use in inputs.values() for label, metric in heads.labels.items() if metric == use.metric}
+    thresholds = read_thresholds(fields, heads.currency)
+    scope = Scope(units=units, labels=labels, definitions=heads.definitions, currency=heads.currency)
+    scope = scope.defining({key: threshold.value for key, threshold in thresholds.items()})
+    projections: dict[str, Expression] = {}
+    for key, value in fields.mapping("projections"):
+        found = fields.compiled(value, scope.analyse)
+        if found is not None:
+            projections[key.text] = found
+            scope = scope.defining({key.text: found})
+    _names_once(fields, inputs, parameters, thresholds, projections)
+    pre_checks = tuple(check for key, value in fields.mapping("pre_checks") if (check := _check(key.text, value, scope, fields)))
+    actions = {key.text: _action(key.text, value, scope, parameters, report) for key, value in fields.mapping("actions")}
+    branches = tuple(branch for key, value in fields.mapping("branches") if (branch := _branch(key.text, value, scope, actions, fields)))
+    if not branches:
+        report.error("missing-key", f"playbook `{name}` has no branches that can be read", fields.where)
+    cadence = fields.scalar("cadence", required=True)
+    if cadence is not None and cadence.text not in cadences:
+        report.error("unknown-cadence", f"`{cadence.text}` is no review cadence", cadence.where, nearest(cadence.text, cadences))
+    owner = fields.scalar("owner", required=True)
+    playbook = Playbook(
+        id=name,
+        version=fields.text("version", required=True),
+        title=fields.text("title", name),
+        subject=_subject(fields),
+        period=fields.one_of("period", TIME_GRAINS, "month", required=True),
+        inputs=inputs,
+        pre_checks=pre_checks,
+        parameters=parameters,
+        projections=projections,
+        thresholds=thresholds,
+        hit_policy=HitPolicy(fields.one_of("hit_policy", [policy.value for policy in HitPolicy], "first")),
+        branches=branches,
+        otherwise=fields.one_of("otherwise", ("hold",), "hold"),
+        actions=actions,
+        owner=_role(owner, heads.roles, fields) if owner else "",
+        approvers=_approvers(fields, heads.roles),
+        risk=_risk(fields),
+        reversibility=fields.one_of("reversibility", _LEVELS, "low", required=True),
+        reversal=_reversal(fields),
+        monitoring=tuple(_monitor(key.text, value, heads.currency, fields) for key, value in fields.mapping("monitoring")),
+        cadence=cadence.text if cadence else "",
+        slos=tuple(_slo(item, slos, fields) for item in fields.items("slos")),
+        units=units,
+        where=fields.where,
+    )
+    fields.close()
+    return playbook, _report_unused(playbook, heads, fields)
+
+
+def _report_unused(playbook: Playbook, heads: MetricHeads, fields: Fields) -> frozenset[str]:
+    used: set[str] = set()
+    for expression in _expressions(playbook):
+        used |= set(expression.uses)
+    for name, threshold in playbook.thresholds.items():
+        if name not in used:
+            fields.report.error("unused-threshold", f"threshold `{name}` of playbook `{playbook.id}` is declared and never used", threshold.where)
+    return frozenset(used & set(heads.thresholds))
+
+
+def _expressions(playbook: Playbook) -> list[Expression]:
+    found = [check.condition for check in playbook.pre_checks] + [branch.condition for branch in playbook.branches]
+    found += playbook.projections.values()
+    for action in playbook.actions.values():
+        found += [action.lever.before, action.lever.after] if action.lever else []
+    return found
+
+
+def _names_once(fields: Fields, *groups: Mapping[str, object]) -> None:
+    seen: set[str] = set(FEEDS)
+    for group in groups:
+        for name in group:
+            if name in seen:
+                fields.report.error("name-twice", f"{fields.what} gives the name `{name}` to two things", fields.where)
+            seen.add(name)
+
+
+def _input(key: ScalarNode, value: Node, heads: MetricHeads, fields: Fields) -> InputUse:
+    what = f"input `{key.text}` of {fields.what}"
+    if isinstance(value, ScalarNode):
+        metric = _metric(value, heads, what, fields)
+        return InputUse(name=key.text, metric=metric, where=key.where)
+    inner = Fields(value, what, fields.report)
+    node = inner.scalar("metric", required=True)
+    combine = inner.one_of("combine", [item.value for item in Combine], "")
+    use = InputUse(
+        name=key.text,
+        metric=_metric(node, heads, what, fields) if node else "",
+        combine=Combine(combine) if combine else None,
+        by=inner.texts("by"),
+        worst=inner.one_of("worst", ("max", "min"), "max") if combine == "worst" else "",
+        overall=inner.flag("overall"),
+        lag=inner.integer("lag", 0, high=120) or 0,
+        where=key.where,
+    )
+    inner.close()
+    return use
+
+
+def _metric(node: ScalarNode, heads: MetricHeads, what: str, fields: Fields) -> str:
+    name = node.text if node.text in heads.units else heads.labels.get(node.text, node.text)
+    if name not in heads.units:
+        fields.report.error("unknown-metric", f"{what} reads `{node.text}`, which is no metric", node.where, nearest(node.text, [*heads.units, *heads.labels]))
+    return name
+
+
+def _parameter(name: str, node: Node, currency: str, report: Report) -> Parameter | None:
+    inner = Fields(node, f"parameter `{name}`", report)
+    raw = inner.raw("range", required=True)
+    text = expression_text(raw, report) if raw is not None else None
+    label = inner.text("label", name)
+    scope = Scope(units={}, currency=currency)
+    value = inner.expression("default", scope.analyse_threshold, required=True)
+    inner.close()
+    if raw is None or text is None or value is None or inner.compiled(raw, scope.analyse_threshold) is None:
+        return None
+    unit = value.unit
+    check = scope.range_check(text, unit)()
+    default = value.evaluate({})
+    if check is None or isinstance(default, bool) or not isinstance(default, int | float):
+        report.error("wrong-type", f"parameter `{name}` needs a range and a number in it", inner.where, "as in `{range: \"[5%, 10%]\", default: \"8%\"}`")
+        return None
+    if check.evaluate({"value": default}) is not True:
+        report.error("default-out-of-range", f"the default of parameter `{name}` lies outside its range", inner.where)
+    return Parameter(name=name, range=check, default=float(default), unit=unit, label=label, where=inner.where)
+
+
+def _check(name: str, node: Node, scope: Scope, fields: Fields) -> NamedCheck | None:
+    if isinstance(node, ScalarNode):
+        condition = fields.compiled(node, scope.analyse)
+        return NamedCheck(id=name, condition=condition, label=name, where=node.where) if condition else None
+    inner = Fields(node, f"pre-check `{name}` of {fields.what}", fields.report)
+    condition = inner.expression("when", scope.analyse, required=True)
+    label = inner.text("label", name)
+    inner.close()
+    return NamedCheck(id=name, condition=condition, label=label, where=inner.where) if condition else None
+
+
+def _branch(name: str, node: Node, scope: Scope, actions: Mapping[str, Action], fields: Fields) -> Branch | None:
+    inner = Fields(node, f"branch `{name}` of {fields.what}", fields.report)
+    condition = inner.expression("when", scope.analyse, required=True)
+    if condition is not None and not condition.is_condition:
+        fields.report.error("not-a-condition", f"branch `{name}` gives a number, not a yes or no", inner.key_where("when"), "compare it with something")
+        condition = None
+    action = inner.scalar("action", required=True)
+    if action is not None and action.text not in actions:
+        fields.report.error("unknown-action", f"branch `{name}` takes the action `{action.text}`, which is not declared", action.where, nearest(action.text, actions))
+    inner.close()
+    return Branch(id=name, condition=condition, action=action.text, where=inner.where) if condition and action else None
+
+
+def _action(name: str, node: Node, scope: Scope, parameters: Mapping[str, Parameter], report: Report) -> Action:
+    inner = Fields(node, f"action `{name}`", report)
+    text = inner.text("text", required=True)
+    parts = inner.texts("parts")
+    for piece in (text, *parts):
+        for word in _BRACED.findall(piece):
+            if word not in parameters:
+                report.error("unknown-parameter", f"action `{name}` shows `{{{word}}}`, which is no parameter", inner.where, nearest(word, parameters))
+    lever = None
+    if "lever" in inner:
+        deep = Fields(inner.raw("lever"), f"the lever of action `{name}`", report)
+        before = deep.expression("before", scope.analyse, required=True)
+        after = deep.expression("after", scope.analyse, required=True)
+        label = deep.text("name", required=True)
+        deep.close()
+        if before is not None and after is not None:
+            lever = Lever(name=label, before=before, after=after, unit=before.unit)
+    inner.close()
+    return Action(id=name, text=text, parts=parts, lever=lever, where=inner.where)
+
+
+def _subject(fields: Fields) -> Subject:
+    inner = Fields(fields.raw("subject", required=True), f"the subject of {fields.what}", fields.report)
+    subject = Subject(id=inner.text("id", "subject"), label=inner.text("label"), keys=inner.texts("keys"))
+    inner.close()
+    return subject
+
+
+def _role(node: ScalarNode, roles: Mapping[str, Role], fields: Fields) -> str:
+    for role in roles.values():
+        if node.text in (role.id, role.label, *role.aliases):
+            return role.label
+    known = [name for role in roles.values() for name in (role.label, *role.aliases)]
+    fields.report.error("unknown-role", f"{fields.what} names `{node.text}`, who is no role", node.where, nearest(node.text, known))
+    return node.text
+
+
+def _approvers(fields: Fields, roles: Mapping[str, Role]) -> tuple[str, ...]:
+    found = tuple(_role(item, roles, fields) for item in fields.items("approvers"))
+    if not found:
+        fields.report.error("no-approvers", f"{fields.what} names no approvers", fields.key_where("approvers"), "a decision nobody approves cannot be executed: name a role")
+    return found
+
+
+def _risk(fields: Fields) -> Risk:
+    inner = Fields(fields.raw("risk", required=True), f"the risk of {fields.what}", fields.report)
+    risk = Risk(level=inner.one_of("level", _LEVELS, "high", required=True), note=inner.text("note"))
+    inner.close()
+    return risk
+
+
+def _reversal(fields: Fields) -> Reversal:
+    inner = Fields(fields.raw("reversal", required=True), f"the reversal of {fields.what}", fields.report)
+    within = inner.scalar("within", required=True)
+    if within is not None and not _WITHIN.fullmatch(within.text):
+        fields.report.error("wrong-type", f"`within` of {inner.what} is a duration or `next cycle`, not `{within.text}`", within.where, "as in `1h`, `5m`")
+    reversal = Reversal(
+        plan=inner.text("plan", required=True), steps=inner.texts("steps", required=True), within=within.text if within else "", owner=inner.text("owner")
+    )
+    inner.close()
+    return reversal
+
+
+def _monitor(name: str, node: Node, currency: str, fields: Fields) -> Monitor:
+    inner = Fields(node, f"monitor `{name}` of {fields.what}", fields.report)
+    keep = inner.expression("keep", lambda text: analyse(text, currency=currency), required=True)
+    monitor = Monitor(
+        id=name,
+        metric=inner.text("metric", name),
+        condition=keep.text.strip() if keep else "",
+        every=inner.text("every"),
+        lasts=inner.text("lasts"),
+        where=inner.where,
+    )
+    for key in ("every", "lasts"):
+        inner.duration(key)
+    inner.close()
+    return monitor
+
+
+def _slo(item: ScalarNode, slos: Mapping[str, Slo], fields: Fields) -> str:
+    if item.text not in slos:
+        fields.report.error("unknown-slo", f"{fields.what} rests on `{item.text}`, which is no freshness SLO", item.where, nearest(item.text, slos))
+    return item.text

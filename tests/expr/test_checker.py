@@ -1,0 +1,385 @@
+"""Kinds and units: what goes together, what is said when it does not, and that conversions are exact."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from decision_os.errors import Severity
+from decision_os.expr.checker import check
+from decision_os.expr.parser import parse, parse_threshold
+from decision_os.expr.tree import Defined, Name, children
+from decision_os.expr.unparse import unparse
+from decision_os.units import PP, RATIO, SHARE, parse_unit
+from tests.expr.trees import mixed
+
+UNITS = {
+    name: parse_unit(unit)
+    for name, unit in {
+        "price": "USD",
+        "cost": "EUR",
+        "cm": "USD/seat",
+        "mrr": "USD/month",
+        "arr": "USD/year",
+        "rate": "USD/day",
+        "payback": "months",
+        "age": "hours",
+        "days": "days",
+        "share": "share",
+        "base": "share",
+        "lift": "pp",
+        "n": "count",
+        "seats": "seat",
+        "leads": "lead",
+        "ratio": "ratio",
+    }.items()
+}
+DEFINITIONS = {
+    "E_range": parse_threshold("[-1.0, -0.3]").tree,
+    "cm_min": parse_threshold("$3").tree,
+    "max_age": parse_threshold("2d").tree,
+    "window": parse_threshold("[12h, 2d]").tree,
+    "wrong": parse("price + payback").tree,
+    "won": parse("share > 0.5").tree,
+}
+
+
+def checked(text, **units):
+    """The check of a text over the units above; more names with their units, or None, may be given."""
+    scope = {**UNITS, **{name: unit and parse_unit(unit) for name, unit in units.items()}}
+    return check(parse(text, definitions=DEFINITIONS).tree, units=scope, text=text)
+
+
+FINE = [
+    "price > $10k",
+    "price > 0",
+    "max(price, 0) > $3",
+    "share >= base + 2pp",
+    "share - 2pp >= base",
+    "share - base >= 5pp",
+    "abs(share - base) < 2pp",
+    "lift + 1pp - 2pp > 0.5pp",
+    "share >= 99.5%",
+    "share >= 0.995",
+    "share > ratio",
+    "share * 0.9 < base",
+    "base * (1 + 5%) > share",
+    "1 - share > base",
+    "100% - share > base",
+    "(share - base) / base >= 5%",
+    "price * (1 + 2%) > $3",
+    "price * share > $3",
+    "price / seats > cm",
+    "cm * seats > price",
+    "price / price >= 3",
+    "ratio >= 3",
+    "n >= 30",
+    "n > seats",
+    "seats + 1 > n",
+    "leads / seats > 2",
+    "payback <= 12 months",
+    "payback < 1 quarter",
+    "age < 2d",
+    "days < 1h30m",
+    "age in [1d, 2d]",
+    "age in window",
+    "age in days ± 2h",
+    "share in base ± 5%",
+    "share in base ± 5pp",
+    "price in price ± 5%",
+    "arr > mrr",
+    "rate * age > $3",
+    "rate * age / price > 2",
+    "age / days < 0.5",
+    "clip(share, 0%, 100%) > base",
+    "coalesce(age, 2d) > 0",
+    "(age if won else 2d) > 1d",
+    "share in {0.1, 20%}",
+    "stage in {'won', 'lost'} and stage == 'won'",
+    "stage != other",
+    "flag and share > 0.5 or not flag",
+    "flag == True",
+    "flag in {True}",
+    "is_missing(price) and is_missing(stage)",
+    "won and share in E_range",
+    "(share > 0.5) == flag",
+    "unknown + 3 > other * price",
+]
+
+
+@pytest.mark.parametrize("text", FINE)
+def test_fine(text):
+    """What goes together on paper would be refused or warned about."""
+    assert () == checked(text).issues
+
+
+WRONG = [
+    # text, code, severity, column, parts of message and hint
+    ("price + payback > 0", "unit-mismatch", "error", 1, ["cannot add `price` (USD, as declared) and `payback` (months, as declared)"]),
+    ("price - payback > 0", "unit-mismatch", "error", 1, ["cannot subtract"]),
+    ("n > 1 and price < payback", "unit-mismatch", "error", 11, ["cannot compare `price`"]),
+    ("share > 5 months", "unit-mismatch", "error", 1, ["`share` (share, as declared) and `5 months` (months, as written)"]),
+    ("price > cost", "mixed-currencies", "error", 1, ["USD", "EUR", "convert"]),
+    ("price + cost * 2 > 0", "mixed-currencies", "error", 1, ["`cost * 2` (EUR, as computed)"]),
+    ("payback <= 24h", "calendar-duration", "error", 1, ["a month has no fixed number of hours"]),
+    ("days > payback", "calendar-duration", "error", 1, ["a month has no fixed number of days"]),
+    ("price > cm", "unit-mismatch", "error", 1, ["USD/seat"]),
+    ("seats > leads", "unit-mismatch", "error", 1, ["seat", "lead"]),
+    ("ratio > price", "unit-mismatch", "error", 1, ["(ratio, as declared)"]),
+    ("price > ratio * payback", "unit-mismatch", "error", 1, ["`ratio * payback` (months, as computed)"]),
+    ("price + 2% > 0", "unit-mismatch", "error", 1, ["write `price * (1 + 2%)`"]),
+    ("price - 2% > 0", "unit-mismatch", "error", 1, ["write `price * (1 - 2%)`"]),
+    ("price >= 5%", "unit-mismatch", "error", 1, ["write `baseline * 5%`"]),
+    ("price + 2pp > 0", "unit-mismatch", "error", 1, ["(pp, as written)"]),
+    ("share + 2% > base", "percent-for-points", "warning", 9, ["write `2pp`, or `× (1 + 2%)`"]),
+    ("share - 2% > base", "percent-for-points", "warning", 9, ["write `2pp`, or `× (1 - 2%)`"]),
+    ("2% + share > base", "percent-for-points", "warning", 1, ["`2pp`"]),
+    ("lift >= 5%", "percent-for-points", "warning", 9, ["write `5pp`"]),
+    ("share - base >= 5%", "percent-for-points", "warning", 17, ["`share - base` (pp, as computed)", "write `5pp`"]),
+    ("share > 5pp", "points-for-share", "warning", 1, ["difference of shares"]),
+    ("cm >= $3", "money-per-thing", "note", 7, ["`$3` is read as USD/seat"]),
+    ("cm >= cm_min", "money-per-thing", "note", 7, ["`cm_min` is read as USD/seat"]),
+    ("price > 3", "bare-number", "note", 9, ["write `$3`"]),
+    ("max(price, 1e-6) > $3", "bare-number", "note", 12, ["has no unit"]),
+    ("payback + 1 < 12 months", "bare-number", "note", 11, ["write `1 months`"]),
+    ("min(price, payback) == 0", "unit-mismatch", "error", 1, ["cannot choose between"]),
+    ("(price if won else payback) == 0", "unit-mismatch", "error", 2, ["cannot choose between"]),
+    ("coalesce(price, cost) == 0", "mixed-currencies", "error", 1, ["cannot choose between"]),
+    ("price in [$1, 2 months]", "unit-mismatch", "error", 10, ["cannot compare"]),
+    ("price in [1d, 2d]", "unit-mismatch", "error", 1, ["cannot compare"]),
+    ("price in payback ± 5%", "unit-mismatch", "error", 1, ["cannot compare"]),
+    ("price in price ± 2d", "unit-mismatch", "error", 10, ["cannot add"]),
+    ("price in {$1, 2d}", "unit-mismatch", "error", 10, ["cannot choose between"]),
+    ("x < 24h and x > 2d", "undeclared-duration", "error", 13, ["`x` has no declared unit, and stands beside hours and beside days"]),
+    ("12h < x < 2d", "undeclared-duration", "error", 7, ["declare its unit"]),
+    ("x in [12h, 2d] or x < days", "undeclared-duration", "error", 19, ["hours", "days"]),
+    ("wrong > $3", "unit-mismatch", "error", 1, ["in `wrong`: cannot add `price`"]),
+    ("n > 3 and 1 < wrong", "unit-mismatch", "error", 15, ["in `wrong`"]),
+    ("price and n > 3", "not-a-condition", "error", 1, ["`price` is a number where a condition is needed", "`price > 0`"]),
+    ("not 3", "not-a-condition", "error", 5, ["a condition is needed"]),
+    ("1 if price else 2", "not-a-condition", "error", 6, ["a condition is needed"]),
+    ("'a' or flag", "not-a-condition", "error", 1, ["`'a'` is a text"]),
+    ("(n > 3) + 1", "not-a-number", "error", 2, ["true or false where a number is needed"]),
+    ("-'a'", "not-a-number", "error", 2, ["`'a'` is a text"]),
+    ("abs(True)", "not-a-number", "error", 5, ["a number is needed"]),
+    ("flag in ['a' + 1, 2]", "not-a-number", "error", 10, ["a number is needed"]),
+    ("price == 'a'", "mixed-kinds", "error", 1, ["cannot compare `'a'` (a text) and `price` (a number)"]),
+    ("won == 1", "mixed-kinds", "error", 1, ["`won` (true or false) and `1` (a number)"]),
+    ("stage < 'a'", "mixed-kinds", "error", 9, ["has no order"]),
+    ("won > True", "mixed-kinds", "error", 1, ["has no order"]),
+    ("x in {'a', 3}", "mixed-kinds", "error", 6, ["`'a'` is a text, but `3` is a number"]),
+    ("price in {'a'}", "mixed-kinds", "error", 1, ["holds texts"]),
+    ("'a' in [1, 2]", "mixed-kinds", "error", 1, ["holds numbers"]),
+    ("(price if flag else 'a') == 3", "mixed-kinds", "error", 2, ["`price` is a number, but `'a'` is a text"]),
+]
+
+
+@pytest.mark.parametrize(("text", "code", "severity", "column", "parts"), WRONG, ids=[row[0] for row in WRONG])
+def test_wrong(text, code, severity, column, parts):
+    """What does not go together would load, or be told in the wrong place, or without both units and what to write."""
+    (issue,) = checked(text).issues
+    assert (code, Severity(severity), (1, column)) == (issue.code, issue.severity, (issue.where.line, issue.where.column))
+    assert "^" in issue.excerpt
+    for part in parts:
+        assert part in f"{issue.message} ({issue.hint})"
+
+
+def test_all_problems_at_once_in_order():
+    """The author would mend one problem only to be shown the next."""
+    issues = checked("price + payback > 0\nand share > 5 months and not n or price > cost").issues
+    assert [(1, 1), (2, 5), (2, 30), (2, 35)] == [(issue.where.line, issue.where.column) for issue in issues]
+
+
+def test_a_problem_is_told_once():
+    """A power or a definition used twice would repeat its problem at the same place."""
+    assert 1 == len(checked("(price + payback) ** 3 > 0").issues)
+
+
+def test_without_a_text_issues_have_no_place():
+    """A tree built by hand could not be checked."""
+    (issue,) = check(parse("price > payback").tree, units=UNITS).issues
+    assert (0, "", "cannot compare `price` (USD, as declared) and `payback` (months, as declared)") == (
+        issue.where.line,
+        issue.excerpt,
+        issue.message,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [
+        ("price", "USD"),
+        ("price * 2", "USD"),
+        ("price / seats", "USD/seat"),
+        ("2 / payback", "1/month"),
+        ("share - base", "pp"),
+        ("share + base", "share"),
+        ("share + 2pp", "share"),
+        ("1 + 2%", "ratio"),
+        ("1 - share", "share"),
+        ("-price", "USD"),
+        ("price / price", "ratio"),
+        ("rate * age", "USD"),
+        ("n + seats", "seat"),
+        ("age + 1d", "hours"),
+        ("min(age, days)", "hours"),
+        ("arr - mrr", "USD/year"),
+        ("price if won else $3", "USD"),
+        ("coalesce(price, 0)", "USD"),
+        ("2 + 3", None),
+        ("x + price", None),
+        ("x * price", None),
+        ("won", None),
+    ],
+)
+def test_unit_of_a_value(text, unit):
+    """A projection would be shown, or checked further up, in another unit."""
+    assert (unit and parse_unit(unit)) == checked(text).unit
+
+
+@pytest.mark.parametrize(
+    ("text", "condition"),
+    [
+        ("price > $3", True),
+        ("share in E_range", True),
+        ("not flag", True),
+        ("won", True),
+        ("True", True),
+        ("is_missing(x)", True),
+        ("won if flag else share > 0.5", True),
+        ("price", False),
+        ("flag", False),
+        ("min(1, 2)", False),
+    ],
+)
+def test_condition(text, condition):
+    """A number would be taken for a condition of a branch, or the other way round."""
+    assert condition is checked(text).condition
+
+
+# conversion
+
+
+@pytest.mark.parametrize(
+    ("text", "resolved"),
+    [
+        ("age < 2d", "age < 48h"),
+        ("2d > age", "48h > age"),
+        ("days < 1h30m", "days < 0.0625d"),
+        ("days < 36h", "days < 1.5d"),
+        ("age + 1d < 2w", "age + 24h < 336h"),
+        ("age < -(1d + 30m)", "age < -(24h + 0.5h)"),
+        ("age < 2 * 1d", "age < 2 * 24h"),
+        ("age < 1d * 2 / 3", "age < 24h * 2 / 3"),
+        ("age in [1d, 36h)", "age in [24h, 36h)"),
+        ("age in {1d}", "age in {24h}"),
+        ("age in 1d ± 5%", "age in 24h +/- 5%"),
+        ("age in 1d ± 30m", "age in 24h +/- 0.5h"),
+        ("age < max(1d, 2h)", "age < max(24h, 2h)"),
+        ("age < (1d if won else 2d)", "age < (24h if won else 48h)"),
+        ("payback < 1 quarter", "payback < 3 months"),
+        ("payback < 1 year", "payback < 12 months"),
+        ("price < $3", "price < $3"),
+    ],
+)
+def test_literals_are_brought_to_the_names_unit(text, resolved):
+    """A literal would be compared in its own unit with a number in another."""
+    assert resolved == unparse(checked(text).tree)
+
+
+def scales(node):
+    """Every name of a tree with its scale."""
+    own = [(node.name, node.scale)] if isinstance(node, Name) else []
+    return own + [pair for child in children(node) for pair in scales(child)]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("age < days", [("age", 1), ("days", 24)]),
+        ("days < age", [("days", 24), ("age", 1)]),
+        ("age < days * 2 - days / 3", [("age", 1), ("days", 24), ("days", 24)]),
+        ("age < 2 * days", [("age", 1), ("days", 24)]),
+        ("arr > mrr", [("arr", 1), ("mrr", 12)]),
+        ("rate * age > $3", [("rate", 1), ("age", Fraction(1, 24))]),
+        ("age / days < 1", [("age", 1), ("days", 24)]),
+        ("min(days, age) > coalesce(age, days)", [("days", 24), ("age", 1), ("age", 1), ("days", 24)]),
+        ("(days if days > 3d else age) < age", [("days", 1), ("days", 24), ("age", 1), ("age", 1)]),
+        ("age in [days, 2 * days]", [("age", 1), ("days", 24), ("days", 24)]),
+        ("age in days ± 5%", [("age", 1), ("days", 24)]),
+        ("abs(-days) < age", [("days", 24), ("age", 1)]),
+    ],
+)
+def test_names_are_brought_to_one_unit(text, wanted):
+    """Hours would be compared with days as plain numbers."""
+    assert wanted == scales(checked(text).tree)
+
+
+def test_a_definition_is_converted_where_it_is_used():
+    """A threshold of 2 days would be compared with hours as 2."""
+    tree = checked("age < max_age and days < max_age and age in window").tree
+    first, second = (operand.rest[0] for operand in tree.operands[:2])
+    assert (48.0, 2.0) == (first.body.value, second.body.value)
+    assert isinstance(first, Defined)
+    assert (12.0, 48.0) == (tree.operands[2].where.body.low.value, tree.operands[2].where.body.high.value)
+
+
+def test_a_registered_function_is_converted_by_a_factor():
+    """A function's value in days would be compared with hours as it is."""
+    tree = parse("longest(x) < age", functions=["longest"]).tree
+    found = check(tree, units={"age": parse_unit("hours")}, functions={"longest": parse_unit("days")})
+    assert "longest(x) * 24 < age" == unparse(found.tree)
+
+
+def test_a_literal_that_overflows_in_the_other_unit():
+    """A literal too large for float64 after conversion would become infinite or end in another exception."""
+    text = "age < 1e307 weeks"
+    (issue,) = checked(text).issues
+    assert ("bad-number", 7) == (issue.code, issue.where.column)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("x < 24h", {"x": "hours"}),
+        ("x - y < 2d", {"x": "days", "y": "days"}),
+        ("(x + 24h) * 2 < 2d", {"x": "hours"}),
+        ("x < age", {"x": "hours", "age": "hours"}),
+        ("x in [1d, 2d]", {"x": "days"}),
+        ("x * 2 < 24h", {}),
+        ("x < $3", {}),
+        ("age in x ± 5%", {"x": "hours", "age": "hours"}),
+        ("max(x, y) < (z if flag else 3d)", {"x": "days", "y": "days", "z": "days"}),
+    ],
+)
+def test_undeclared_names_beside_durations(text, read):
+    """`age < 24h` with undeclared age would not say in which unit age is read."""
+    found = checked(text)
+    assert {name: parse_unit(unit) for name, unit in read.items()} == found.units
+    assert () == found.issues
+
+
+def test_names_without_a_unit_are_not_checked():
+    """Undeclared metrics would be refused."""
+    found = checked("x + y > price * z", x=None)
+    assert ((), None, {"price": parse_unit("USD")}) == (found.issues, found.unit, found.units)
+
+
+@given(mixed(3), st.fixed_dictionaries({name: st.sampled_from([None, *UNITS.values(), SHARE, PP, RATIO]) for name in "abcd"}))
+@settings(max_examples=100, deadline=None)
+def test_any_tree_can_be_checked(tree, units):
+    """Some tree would end in an exception, or with an issue that points at nothing."""
+    text = unparse(tree)
+    for issue in check(parse(text).tree, units=units, text=text).issues:
+        assert 1 <= issue.where.column <= len(text.splitlines()[issue.where.line - 1])
+
+
+@given(mixed(3, units=False))
+@settings(max_examples=100, deadline=None)
+def test_without_units_nothing_changes(tree):
+    """A tree without any unit would be rescaled, or found wrong in its units."""
+    found = check(tree, units={})
+    assert (tree, (), {}) == (found.tree, found.issues, found.units)
