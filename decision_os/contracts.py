@@ -26,8 +26,12 @@ FAILED: Final = "__failed"
 """The ids of the tests a row fails, joined by commas."""
 
 _FAILS: Final = "__fails_"
-_UNREADABLE: Final = "__unreadable"
+_PASSED: Final = "__passed"
 _FOUND: Final = "__found"
+
+
+def _read_only(counts: Mapping[str, int]) -> Mapping[str, int]:
+    return MappingProxyType(dict(counts))
 
 
 @attrs.frozen
@@ -45,15 +49,15 @@ class Checked:
     """An entity's rows after its contract tests; rows in = rows passed + rows quarantined.
 
     `every` is a narwhals frame of all rows, typed, with the columns `__row_id`, `__quarantined`, `__blocked` (neither is ever null) and
-    `__failed`. `quarantine` is a native frame of the type that came in, one row for each quarantined one: the typed columns, then `row_id`, `failed_tests`,
-    `quarantine` (where it is put), `unreadable` (the cells that are not of their type, as they stood) and `contract_hash`. `counts` has the
-    number of failing rows of each test.
+    `__failed`. `quarantine` is a native frame of the type that came in, one row for each quarantined one: the typed columns, then
+    `row_id`, `failed_tests`, `quarantine` (where it is put), `unreadable` (the cells that are not of their type, as they stood) and
+    `contract_hash`. `counts` has the number of failing rows of each test.
     """
 
     entity: Entity
     every: Frame
     quarantine: Any
-    counts: Mapping[str, int] = attrs.field(converter=lambda counts: MappingProxyType(dict(counts)))
+    counts: Mapping[str, int] = attrs.field(converter=_read_only)
     rows_in: int
     rows_passed: int
     rows_quarantined: int
@@ -71,11 +75,12 @@ def check_entity(entity: Entity, frame: Any, *, zone: str, others: Mapping[str, 
     """Read the rows of an entity (see `decision_os.entities.read_entity`) and put them to its contract tests.
 
     Beside the declared tests every row must be of its columns' types (`schema`) and, where a column has an `enum`, of its values (`enum`),
-    or it is quarantined; a declared test of that kind says otherwise. `others` are the checked entities that `reference` tests look into. A key that
-    occurs twice fails `unique` in each of its rows; a missing value fails `required` and nothing else.
+    or it is quarantined; a declared test of that kind says otherwise. `others` are the checked entities that `reference` tests look into:
+    quarantined rows count there as well, for what is referred to exists. A key that occurs twice fails `unique` in each of its rows. A
+    missing value fails `required` and nothing else, and an assertion only where it is known to be false.
 
-    A lazy frame stays lazy: only the numbers of failing rows are collected. Raises `DataError` for rows that cannot be read as the entity, or a
-    reference to an entity that was not given.
+    A lazy frame stays lazy: only the numbers of failing rows are collected. Raises `DataError` for rows that cannot be read as the
+    entity, and for a reference to an entity that was not given.
 
     >>> import polars as pl
     >>> from decision_os.model import Column
@@ -99,9 +104,9 @@ def check_entity(entity: Entity, frame: Any, *, zone: str, others: Mapping[str, 
     failing = {test.id: nw.col(_FAILS + test.id) for test in tests}
     rows = rows.with_columns(
         _row_id(entity).alias(ROW_ID),
-        _any(failing[test.id] for test in tests if _quarantines(test)).alias(QUARANTINED),
-        _any(failing[test.id] for test in tests if test.break_action.block).alias(BLOCKED),
-        _joined({test.id: failing[test.id] for test in tests}).alias(FAILED),
+        _any([failing[test.id] for test in tests if _quarantines(test)]).alias(QUARANTINED),
+        _any([failing[test.id] for test in tests if test.break_action.block]).alias(BLOCKED),
+        _joined(failing).alias(FAILED),
     )
     counts, total, quarantined = _counted(rows, tests)
     digest = contract_hash(entity)
@@ -109,7 +114,7 @@ def check_entity(entity: Entity, frame: Any, *, zone: str, others: Mapping[str, 
         *entity.columns,
         nw.col(ROW_ID).alias("row_id"),
         nw.col(FAILED).alias("failed_tests"),
-        _joined(_places(entity, tests, failing)).alias("quarantine"),
+        _joined(_places(entity, tests)).alias("quarantine"),
         _unreadable(entity).alias("unreadable"),
         nw.lit(digest).alias("contract_hash"),
     )
@@ -164,8 +169,7 @@ def _all_tests(entity: Entity) -> tuple[RowTest, ...]:
         covered = {name for test in declared if test.kind == kind for name in test.columns}
         columns = tuple(name for name in defaults[kind] if name not in covered)
         if columns:
-            taken = {test.id for test in declared}
-            name = next(name for name in (kind, f"{kind}_of_columns", f"__{kind}") if name not in taken)
+            name = f"{kind}_of_the_rest" if any(test.id == kind for test in declared) else kind
             implied.append(RowTest(id=name, kind=kind, columns=columns, break_action=BreakAction(text="", quarantine="")))
     return (*implied, *declared)
 
@@ -179,31 +183,128 @@ def _quarantines(test: RowTest) -> bool:
 
 def _fails(test: RowTest, entity: Entity, schema: nw.Schema) -> nw.Expr:
     """Whether the row fails the test, never null."""
-    columns = [nw.col(name) for name in test.columns]
+    given = _all([~nw.col(name).is_null() for name in test.columns])
     match test.kind:
         case "schema":
-            return _any(~nw.col(UNREAD + name).is_null() for name in test.columns)
+            return _any([~nw.col(UNREAD + name).is_null() for name in test.columns])
         case "enum":
-            return _any(_outside(name, test.values or entity.columns[name].enum) for name in test.columns)
+            return _any([_outside(name, test.values or entity.columns[name].enum) for name in test.columns])
         case "required":
-            return _any(column.is_null() for column in columns)
+            return ~given
         case "unique":
-            return _all(~column.is_null() for column in columns) & (nw.len().over(*test.columns) > 1)
+            return given & (nw.len().over(*test.columns) > 1)
         case "reference":
-            return _all(~column.is_null() for column in columns) & nw.col(_FOUND + test.id).is_null()
-        case _:
-            if test.assertion is None:
-                raise DataError(f"test `{test.id}` of entity `{entity.id}` asserts nothing (give it an `assert`)")
-            return test.assertion.masks(schema)[1]
+            return given & nw.col(_FOUND + test.id).is_null()
+        case "range" | "assert" if test.assertion is not None:
+            known_false: nw.Expr = test.assertion.masks(schema)[1]
+            return known_false
+    raise DataError(f"test `{test.id}` of entity `{entity.id}` is of no known kind, or lacks what its kind needs (it is `{test.kind}`)")
 
 
 def _outside(name: str, values: Sequence[str]) -> nw.Expr:
-    return ~nw.col(name).is_null() & ~nw.col(name).cast(nw.String).is_in(list(values))
+    """Whether the column holds a value that is none of these; null is none at all."""
+    return (~nw.col(name).cast(nw.String).is_in(list(values))).fill_null(value=False)
 
 
 def _with_found(rows: Frame, entity: Entity, test: RowTest, others: Mapping[str, Checked]) -> Frame:
     """With a column that is true where the row's reference is a key of the other entity, and null elsewhere."""
-    if test.entity not in others:
-        needs = f"test `{test.id}` of entity `{entity.id}` looks into the entity `{test.entity}`"
-        raise DataError(f"{needs}, whose rows were not given (give them, and check that entity first)")
-    return rows
+    needs = f"test `{test.id}` of entity `{entity.id}` looks into the entity `{test.entity}`"
+    own = test.entity == entity.id
+    if not own and test.entity not in others:
+        raise DataError(f"{needs}, whose rows were not given (check that entity first, and pass it in `others`)")
+    other, key = (rows, entity.key) if own else (others[test.entity].every, others[test.entity].entity.key)
+    if len(key) != len(test.columns):
+        raise DataError(f"{needs} with {len(test.columns)} columns, and its key has {len(key)}: {', '.join(f'`{name}`' for name in key)}")
+    if rows.implementation is not other.implementation:
+        raise DataError(f"{needs}, whose rows are in {other.implementation.value}, not in {rows.implementation.value} (give both to one engine)")
+    kinds, other_kinds = rows.collect_schema(), other.collect_schema()
+    for column, name in zip(test.columns, key, strict=True):
+        if kinds[column] != other_kinds[name]:
+            raise DataError(f"{needs}: `{column}` is {kinds[column]} and its `{name}` is {other_kinds[name]} (declare one type for both)")
+    names = [f"{_FOUND}{test.id}.{name}" for name in key]
+    keys: Any = other.select(nw.col(name).alias(temporary) for name, temporary in zip(key, names, strict=True)).drop_nulls().unique()
+    if isinstance(rows, nw.LazyFrame):
+        keys = keys.lazy()
+    elif isinstance(keys, nw.LazyFrame):
+        keys = keys.collect()
+    keys = keys.with_columns(nw.lit(value=True).alias(_FOUND + test.id))
+    found: Frame
+    if isinstance(rows, nw.LazyFrame):
+        found = rows.join(keys, left_on=list(test.columns), right_on=names, how="left")
+    else:
+        found = rows.join(keys, left_on=list(test.columns), right_on=names, how="left")
+    ordered = isinstance(rows, nw.DataFrame) or rows.implementation.is_polars()
+    return found.sort(ROW) if ordered else found  # a join may change the order, where rows have one
+
+
+# --- what is said of it ------------------------------------------------------------------------------------------------------------
+
+
+def _row_id(entity: Entity) -> nw.Expr:
+    """The key as text, the same on every engine; the number of the row where part of the key is missing."""
+
+    def spelled(name: str) -> nw.Expr:
+        if entity.columns[name].type == "instant":
+            return nw.col(name).dt.to_string("%Y-%m-%dT%H:%M:%S").str.slice(0, 19)  # some engines write fractions after it
+        return nw.col(name).cast(nw.String)
+
+    key = nw.concat_str(*(spelled(name) for name in entity.key), separator="|")
+    return nw.coalesce(key, nw.concat_str(nw.lit("line:"), nw.col(ROW).cast(nw.String)))
+
+
+def _counted(rows: Frame, tests: Sequence[RowTest]) -> tuple[dict[str, int], int, int]:
+    """The failing rows of each test, all rows and the quarantined ones: one row of sums, and that no row was lost or doubled on the way."""
+    sums = {test.id: nw.col(_FAILS + test.id).cast(nw.Int64).sum() for test in tests}
+    found = rows.select(
+        nw.len().alias(ROW_ID),
+        nw.col(ROW).max(),
+        nw.col(QUARANTINED).cast(nw.Int64).sum(),
+        (~nw.col(QUARANTINED)).cast(nw.Int64).sum().alias(_PASSED),
+        **{_FAILS + name: total for name, total in sums.items()},
+    )
+    row = (found.collect() if isinstance(found, nw.LazyFrame) else found).rows(named=True)[0]
+    numbers = {name: int(row[name] or 0) if row[name] == row[name] else 0 for name in row}  # an empty sum is 0, null or NaN
+    total, quarantined = numbers[ROW_ID], numbers[QUARANTINED]
+    if not total == numbers[ROW] == numbers[_PASSED] + quarantined:
+        raise DataError(f"rows were lost: {numbers[ROW]} in, {numbers[_PASSED]} passed, {quarantined} quarantined")
+    return {name: numbers[_FAILS + name] for name in sums}, total, quarantined
+
+
+def _places(entity: Entity, tests: Iterable[RowTest]) -> dict[str, nw.Expr]:
+    """Where rows are put, and which go there."""
+    places: dict[str, list[nw.Expr]] = {}
+    for test in tests:
+        if _quarantines(test):
+            places.setdefault(test.break_action.quarantine or entity.id, []).append(nw.col(_FAILS + test.id))
+    return {place: _any(failing) for place, failing in places.items()}
+
+
+def _unreadable(entity: Entity) -> nw.Expr:
+    """The cells that are not of their column's type, as they stood: `created_date=9/31/2026`."""
+    cells = ((name, nw.col(UNREAD + name)) for name in entity.columns)
+    shown = (nw.when(~cell.is_null()).then(nw.concat_str(nw.lit(f"{name}="), cell)) for name, cell in cells)
+    return nw.concat_str(*shown, separator="; ", ignore_nulls=True)
+
+
+def _effects(test: RowTest, entity: Entity, failing: int, total: int) -> tuple[Effect, ...]:
+    """One effect of each kind for all failing rows; the key is the same for as long as the same number of rows fails."""
+    reason = f"test `{test.id}` of `{entity.id}` fails for {failing:,} of {total:,} rows"
+    found = []
+    for effect in test.break_action.effects:
+        kind, _, target = effect.partition(" ")
+        key = f"contract/{entity.id}/{test.id}/{effect.replace(' ', '/')}/{failing}-of-{total}"
+        found.append(Effect(kind=kind, target=target or entity.id, reason=reason, key=key))
+    return tuple(found)
+
+
+def _joined(named: Mapping[str, nw.Expr]) -> nw.Expr:
+    """The names whose condition holds, joined by commas."""
+    return nw.concat_str(*(nw.when(holds).then(nw.lit(name)) for name, holds in named.items()), separator=",", ignore_nulls=True)
+
+
+def _any(conditions: Sequence[nw.Expr]) -> nw.Expr:
+    return nw.any_horizontal(*conditions, ignore_nulls=True) if conditions else nw.lit(value=False)
+
+
+def _all(conditions: Sequence[nw.Expr]) -> nw.Expr:
+    return nw.all_horizontal(*conditions, ignore_nulls=True) if conditions else nw.lit(value=True)

@@ -66,7 +66,8 @@ class Where:
     def __str__(self) -> str:
         if not self.line:
             return self.file
-        return f"{self.file}:{self.line}:{self.column}"
+        place = f"{self.line}:{self.column}"
+        return f"{self.file}:{place}" if self.file else place
 
 
 @attrs.frozen

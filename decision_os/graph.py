@@ -7,6 +7,8 @@ entity are one node, the gate its rows pass. An edge points the way data flows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final
 
 import networkx as nx
 
@@ -15,7 +17,8 @@ from decision_os.model import Metric, RuleBook
 
 __all__ = ["KINDS", "blocked_by", "build", "cycles", "impact", "lineage", "order", "paths", "sources_of"]
 
-KINDS = ("source", "entity", "test", "fact", "metric", "decision")
+KINDS: Final = ("source", "entity", "test", "fact", "metric", "decision")
+_MOST_PATHS: Final = 1000
 
 
 def build(book: RuleBook) -> nx.DiGraph[str]:
@@ -82,12 +85,25 @@ def _feeds(metric: Metric) -> Iterator[str]:
 
 
 def cycles(graph: nx.DiGraph[str]) -> list[list[str]]:
-    """Every circle, as the names along it, the first one again at the end. A rule book with one cannot be computed."""
-    return [[*circle, circle[0]] for circle in nx.simple_cycles(graph)]
+    """One circle for each knot of things that feed themselves, as the names along it, the first by name again at the end.
+
+    A rule book with one cannot be computed. (All circles of a knot can be more than anybody can list.)
+    """
+    knots = [sorted(knot) for knot in nx.strongly_connected_components(graph)]
+    found = []
+    for knot in sorted(knots):
+        if len(knot) > 1 or graph.has_edge(knot[0], knot[0]):
+            around = [str(edge[0]) for edge in nx.find_cycle(graph.subgraph(knot), source=knot[0])]
+            start = around.index(min(around))
+            found.append([*around[start:], *around[:start], around[start]])
+    return found
 
 
 def order(graph: nx.DiGraph[str]) -> list[str]:
-    """The nodes so that each comes after what feeds it; the same graph always gives the same order."""
+    """The nodes so that each comes after what feeds it; the same graph always gives the same order.
+
+    Raises `networkx.NetworkXUnfeasible` for a graph with `cycles`, which no checked rule book has.
+    """
     return list(nx.lexicographical_topological_sort(graph))
 
 
@@ -107,9 +123,12 @@ def impact(graph: nx.DiGraph[str], name: str) -> dict[str, list[list[str]]]:
 
 
 def paths(graph: nx.DiGraph[str], start: str, end: str) -> list[list[str]]:
-    """Every path from one node to another, the shortest first."""
-    found = nx.all_simple_paths(graph, _find(graph, start), _find(graph, end))
-    return sorted((list(path) for path in found), key=lambda path: (len(path), path))
+    """Every path from one node to another, the shortest first; of very many, a thousand."""
+    first, last = _find(graph, start), _find(graph, end)
+    below: set[str] = nx.descendants(graph, first)
+    above: set[str] = nx.ancestors(graph, last)
+    found = nx.all_simple_paths(graph.subgraph([first, *(below & above), last]), first, last)  # without dead ends to search
+    return sorted(islice(found, _MOST_PATHS), key=lambda path: (len(path), path))
 
 
 def blocked_by(graph: nx.DiGraph[str], names: Iterable[str]) -> list[str]:

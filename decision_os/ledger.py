@@ -57,9 +57,7 @@ _FAR: Final = 1 << 40
 
 # The first line with `~` for what differs between ledgers: its length, and what a torn one looks like.
 _ANY_HASH: Final = f"sha256:{'~' * 64}"
-_FIRST: Final = rfc8785(
-    {"at": "~" * 27, "body": {"format": _FORMAT, "ledger": "~" * 32}, "hash": _ANY_HASH, "kind": "ledger", "prev": _ANY_HASH, "seq": 0}
-)
+_FIRST: Final = rfc8785({"at": "~" * 27, "body": {"format": _FORMAT, "ledger": "~" * 32}, "hash": _ANY_HASH, "kind": "ledger", "prev": _ANY_HASH, "seq": 0})
 
 _log = structlog.get_logger("decision_os.ledger")
 

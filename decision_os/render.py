@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from decision_os.record import DecisionRecord, Outcome, Status
-from decision_os.record.explanation import fate, headline, input_name, lever, moment, remedy, shown, tested, verdict
+from decision_os.record.explanation import condition_words, fate, headline, input_name, lever, moment, remedy, shown, verdict
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -72,7 +72,7 @@ def _options(record: DecisionRecord) -> list[str]:
             branch.action or branch.id,
             branch.text,
             fate(branch, blocked=blocked),
-            ". ".join(tested(condition) for condition in branch.conditions if branch.taken or condition.holds is not True),
+            ". ".join(condition_words(condition) for condition in branch.conditions if branch.taken or condition.holds is not True),
         )
         for branch in record.evidence.branches
     ]

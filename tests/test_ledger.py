@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import errno
+import hashlib
 import json
 import multiprocessing
 import os
 import shutil
+import time
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -89,8 +91,6 @@ def test_what_goes_in_comes_out(tmp_path: Path, durability: Any) -> None:
 
 def test_lines_are_the_documented_ones(tmp_path: Path) -> None:
     """Somebody who checks the file with another program, after the documented form, would find it wrong."""
-    import hashlib
-
     lines = [json.loads(line) for line in written(tmp_path, 2).path.read_text("utf-8").splitlines()]
     assert [0, 1, 2] == [line["seq"] for line in lines]
     for before, line in zip([None, *lines], lines, strict=False):
@@ -249,7 +249,7 @@ def test_nothing_is_appended_to_a_bad_end(tmp_path: Path, sample: bytes) -> None
     """An entry would be chained to a line that somebody changed, as if it were fine."""
     path = tmp_path / "a"
     path.write_bytes(sample.replace(b'"number":4', b'"number":7'))
-    with pytest.raises(LedgerError, match="the last line of .* was changed"):
+    with pytest.raises(LedgerError, match=r"the last line of .* was changed"):
         Ledger(path).append({})
     with pytest.raises(LedgerError, match="was changed"):
         Ledger(path).checkpoint()
@@ -392,7 +392,7 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             return super().write(bytes(data)[:100])
 
     monkeypatch.setattr(Path, "open", lambda self, mode, **_: Full(self, mode))
-    with pytest.raises(LedgerError, match="cannot write .*decisions.jsonl`: no space left on device"):
+    with pytest.raises(LedgerError, match=r"cannot write .*decisions.jsonl`: no space left on device"):
         ledger.append({"number": 3})
     assert before == ledger.path.read_bytes()
 
@@ -402,7 +402,7 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_folder(tmp_path: Path) -> None:
     """A missing folder would be a raw FileNotFoundError, with a file's name in it."""
-    with pytest.raises(LedgerError, match="the folder `.*nowhere` does not exist"):
+    with pytest.raises(LedgerError, match=r"the folder `.*nowhere` does not exist"):
         Ledger(tmp_path / "nowhere" / "a").append({})
 
 
@@ -449,22 +449,25 @@ def test_an_unknown_durability(tmp_path: Path) -> None:
 # --- several processes ---------------------------------------------------------------------------------------------------------
 
 
-def append_some(path: str, who: str, count: int) -> list[Receipt]:
-    """What one process does; its entries alternate in size, so that a lost lock would show as torn lines."""
+def append_some(path: Path, who: str, others: list[str], count: int) -> list[Receipt]:
+    """What one process does, once all are there; its entries differ in size, so that a missing lock shows as torn lines too."""
     ledger = Ledger(path, durability="none")
+    path.with_name(who).touch()
+    while not all(path.with_name(other).exists() for other in others):
+        time.sleep(0.001)
     return [ledger.append({"who": who, "number": number, "filling": "x" * (number % 7 * 3000)}) for number in range(count)]
 
 
 def test_two_processes_append_at_once(tmp_path: Path) -> None:
     """Two writers would fork the chain, tear each other's lines, or lose an entry that was acknowledged."""
-    path = str(tmp_path / "decisions.jsonl")
+    path, writers = tmp_path / "decisions.jsonl", ["a", "b"]
     with multiprocessing.get_context("spawn").Pool(2) as pool:
-        jobs = [pool.apply_async(append_some, (path, who, 60)) for who in ("a", "b")]
+        jobs = [pool.apply_async(append_some, (path, who, writers, 150)) for who in writers]
         receipts = [receipt for job in jobs for receipt in job.get(timeout=60)]
     ledger = Ledger(path)
     verification = ledger.verify()
-    assert (True, 120, ()) == (verification.ok, verification.entries, verification.recovered)
-    assert list(range(1, 121)) == sorted(receipt.seq for receipt in receipts)
+    assert (True, 300, ()) == (verification.ok, verification.entries, verification.recovered)
+    assert list(range(1, 301)) == sorted(receipt.seq for receipt in receipts)
     assert {(receipt.seq, receipt.hash) for receipt in receipts} == {(entry.seq, entry.hash) for entry in ledger}
-    for who in ("a", "b"):
-        assert list(range(60)) == [entry.body["number"] for entry in ledger if entry.body["who"] == who]
+    for who in writers:
+        assert list(range(150)) == [entry.body["number"] for entry in ledger if entry.body["who"] == who]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decision_os.batch.intake import Intake, read_folder, read_loads
 from decision_os.batch.outputs import Written, record_in, write_results
-from decision_os.batch.summary import decisions, freshness, intended, needs, quality, shifts, summary, to_plain
+from decision_os.batch.summary import decisions, freshness, intended, needs, quality, shifts, statuses, summary, to_plain
 
 __all__ = [
     "Intake",
@@ -18,6 +18,7 @@ __all__ = [
     "read_loads",
     "record_in",
     "shifts",
+    "statuses",
     "summary",
     "to_plain",
     "write_results",

@@ -17,7 +17,7 @@ from decision_os.freshness import FreshnessReport
 from decision_os.record import DecisionRecord, Effect, Outcome
 from decision_os.record.explanation import remedy, shown
 
-__all__ = ["decisions", "freshness", "intended", "needs", "quality", "shifts", "summary", "to_plain"]
+__all__ = ["decisions", "freshness", "intended", "needs", "quality", "shifts", "statuses", "summary", "to_plain"]
 
 _WIDTH: Final = 110
 _NARROWEST: Final = 30
@@ -86,7 +86,10 @@ def needs(records: Iterable[DecisionRecord]) -> str:
 def intended(effects: Iterable[Effect]) -> str:
     """What the caller is asked to do. The same thing asked for several subjects is one line."""
     counted = Counter((effect.kind, effect.target, effect.reason) for effect in effects)
-    return "\n".join(_folded(f"{kind} {target}: {reason}" + (f" (×{count})" if count > 1 else ""), "  ") for (kind, target, reason), count in counted.items())
+    return "\n".join(
+        _folded(f"{kind} {target}: {reason}" + (f" (×{count})" if count > 1 else ""), "  ")
+        for (kind, target, reason), count in counted.items()
+    )
 
 
 def shifts(moved: Iterable[Shift]) -> str:
@@ -104,10 +107,15 @@ def to_plain(result: RunResult, notes: Sequence[str] = (), files: Iterable[Path]
         "at": result.at.isoformat(),
         "records": [record.to_dict() for record in result.records],
         "data": {
-            entity: {"rows_in": item.rows_in, "rows_passed": item.rows_passed, "rows_quarantined": item.rows_quarantined, "failed": dict(item.counts)}
+            entity: {
+                "rows_in": item.rows_in,
+                "rows_passed": item.rows_passed,
+                "rows_quarantined": item.rows_quarantined,
+                "failed": dict(item.counts),
+            }
             for entity, item in result.checked.items()
         },
-        "freshness": None if result.freshness is None else [_status(status) for status in result.freshness.statuses],
+        "freshness": None if result.freshness is None else statuses(result.freshness),
         "effects": [attrs.asdict(effect) for effect in result.effects],
         "shifts": [{**attrs.asdict(shift), "net": shift.net, "unfunded": shift.unfunded} for shift in result.shifts],
         "skipped": list(result.skipped),
@@ -116,17 +124,21 @@ def to_plain(result: RunResult, notes: Sequence[str] = (), files: Iterable[Path]
     }
 
 
-def _status(status: Any) -> dict[str, Any]:
-    return {
-        "slo": status.slo.name,
-        "source": status.source,
-        "share": float(status.share),
-        "objective": float(status.slo.objective),
-        "green": status.green,
-        "fresh": status.fresh,
-        "loaded_at": None if status.loaded_at is None else status.loaded_at.isoformat(),
-        "budget_left_seconds": status.left.total_seconds(),
-    }
+def statuses(report: FreshnessReport) -> list[dict[str, Any]]:
+    """Each promise on each source as JSON-able data; shares as numbers, times in seconds."""
+    return [
+        {
+            "slo": status.slo.name,
+            "source": status.source,
+            "share": float(status.share),
+            "objective": float(status.slo.objective),
+            "green": status.green,
+            "fresh": status.fresh,
+            "loaded_at": None if status.loaded_at is None else status.loaded_at.isoformat(),
+            "budget_left_seconds": status.left.total_seconds(),
+        }
+        for status in report.statuses
+    ]
 
 
 # --- why, in a few words -------------------------------------------------------------------------------------------------------
@@ -159,7 +171,11 @@ def _few(conditions: Sequence[Condition], *, holding: bool) -> str:
     elif first.margin is None:
         told = first.text if holding else f"{first.text} fails"
     else:
-        told = f"{first.text} by {shown(abs(first.margin), first.unit)}" if holding else f"{first.text} fails by {shown(abs(first.margin), first.unit)}"
+        told = (
+            f"{first.text} by {shown(abs(first.margin), first.unit)}"
+            if holding
+            else f"{first.text} fails by {shown(abs(first.margin), first.unit)}"
+        )
     return told + (f" (and {len(deciding) - 1} more)" if len(deciding) > 1 else "")
 
 
@@ -167,7 +183,9 @@ def _few(conditions: Sequence[Condition], *, holding: bool) -> str:
 
 
 def _folded(text: str, indent: str) -> str:
-    return textwrap.fill(text, _WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ", break_long_words=False, break_on_hyphens=False)
+    return textwrap.fill(
+        text, _WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

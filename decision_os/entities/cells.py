@@ -23,6 +23,9 @@ UNREAD: Final = "__unread_"
 _TEXTS: Final = ("identifier", "text", "category")
 _TIMES: Final = ("date", "instant", "month")
 
+_SPACE: Final = " \t\n\v\f\r\u00a0\u2007\u202f\u3000\u200b\ufeff"
+"""What is trimmed, said in full because engines differ on it: with no-break spaces, a space without width, and the byte order mark."""
+
 # Groups do not capture, because some engines warn of groups that nobody asks for.
 _DIGITS: Final = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?"
 _NUMBER: Final = rf"^[-+]?(?:{_DIGITS}|\.[0-9]+)(?:[eE][-+]?[0-9]{{1,2}})?$"
@@ -69,7 +72,7 @@ def _text(raw: nw.Expr, kind: Any) -> nw.Expr:
         local = raw.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if kind.time_zone else raw
         text = local.cast(nw.Datetime("us")).dt.to_string("%Y-%m-%dT%H:%M:%S").str.slice(0, 19)  # some engines write fractions after it
         return nw.concat_str(text, nw.lit("Z")) if kind.time_zone else text
-    return raw.cast(nw.String).str.strip_chars()
+    return raw.cast(nw.String).str.strip_chars(_SPACE)
 
 
 def _truth(text: nw.Expr) -> nw.Expr:

@@ -24,9 +24,7 @@ _PARTS: Final = {
 }
 """What each directive of a date form reads, its pattern beside punctuation, and its pattern beside other digits."""
 
-_CLOCK: Final = (
-    r"(?:2[0-3]|[01]?[0-9]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]{1,9})?)?(?: ?[AaPp][Mm])?(?: ?(?:Z|UTC|[-+][01][0-9]:?[0-5][0-9]))?"
-)
+_CLOCK: Final = r"(?:2[0-3]|[01]?[0-9]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]{1,9})?)?(?: ?[AaPp][Mm])?(?: ?(?:Z|UTC|[-+][01][0-9]:?[0-5][0-9]))?"
 _DAY: Final = 86_400_000_000
 """In microseconds, as the next."""
 _FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999

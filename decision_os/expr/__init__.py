@@ -1,2 +1,27 @@
-"""TEMPORARY face of the expression language."""
-from decision_os.expr.expression import Analysis, Condition, Explanation, Expression, Function, analyse, analyse_threshold, compile
+"""The expression language: text in, something that can be evaluated, explained and run over columns out. Knows nothing of rule books."""
+
+from decision_os.expr.expression import (
+    Analysis,
+    Condition,
+    Explanation,
+    Expression,
+    Function,
+    Step,
+    analyse,
+    analyse_threshold,
+    compile,  # noqa: A004 - `dos.compile` is the public name
+    compile_threshold,
+)
+
+__all__ = [
+    "Analysis",
+    "Condition",
+    "Explanation",
+    "Expression",
+    "Function",
+    "Step",
+    "analyse",
+    "analyse_threshold",
+    "compile",
+    "compile_threshold",
+]

@@ -20,9 +20,10 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from decision_os.errors import InputError
+from decision_os.expr.notation import place
 from decision_os.expr.tree import Choice, Defined, Name, Node, Number
 from decision_os.units import FIXED, Unit
-from decision_os.values import Reason, Reading, Scalar, Unknown, Value, settle
+from decision_os.values import Reading, Reason, Scalar, Unknown, Value, settle
 
 __all__ = [
     "ROUNDING",
@@ -44,7 +45,6 @@ __all__ = [
     "multiply",
     "negate",
     "number",
-    "place",
     "plain",
     "read",
     "scaled",
@@ -87,16 +87,6 @@ class Context:
 
 
 # ── where a refused value stands ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def place(text: str, offset: int) -> tuple[int, int]:
-    """Line and column, from 1, of an offset in a text.
-
-    >>> place("a and\\n  b", 8)
-    (2, 3)
-    """
-    lines = (text[:offset] + "x").splitlines()
-    return len(lines), len(lines[-1])
 
 
 def refused(refusal: Refusal | InputError, text: str, *operands: Node) -> InputError:
@@ -157,11 +147,8 @@ def read(raw: object, node: Name, unit: Unit | None, *, settled: bool = False) -
 
     Raises `Refusal` for a duration where the name has no unit of fixed length, and `InputError` as `values.settle` does.
     """
-    value: Value
-    if settled:
-        value = raw  # type: ignore[assignment]  # the caller promises what `settle` gives
-    else:
-        value = settle(raw.value if type(raw) is Reading else raw, node.name)
+    given_value = raw.value if type(raw) is Reading else raw
+    value: Value = given_value if settled else settle(given_value, node.name)  # type: ignore[assignment]  # the caller promises what `settle` gives
     kind = type(value)
     if kind is float or kind is int:
         return scaled(given(float(value)), node.scale)  # type: ignore[arg-type]  # exact type tested

@@ -1,118 +1,332 @@
-"""TEMPORARY stand-in by the lead so that others can import; the evaluators' engineer replaces this file."""
+"""The compiled expression: what the rest of the library, and its users, hold in their hands."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from decision_os.errors import ExpressionError, Issue, Severity, Where
+from decision_os.expr import explanation, notation, parser
 from decision_os.expr.arithmetic import Context, Function
 from decision_os.expr.checker import check
-from decision_os.expr.parser import parse, parse_threshold
-from decision_os.expr.reference import Step, Tracer
-from decision_os.expr.tree import Around, Defined, Interval, Name, Node, SetOf, children
+from decision_os.expr.compiler import Program
+from decision_os.expr.explanation import Condition, Explanation
+from decision_os.expr.reference import Step
+from decision_os.expr.tree import FUNCTIONS, Around, Call, Defined, Interval, Name, Node, SetOf, children
 from decision_os.expr.unparse import unparse
 from decision_os.units import Unit, parse_unit
-from decision_os.values import Cause, Reading, Unknown, settle
+from decision_os.values import Scalar, Unknown, Value
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+
+    from decision_os.expr.columns import Masks
+
+__all__ = [
+    "Analysis",
+    "Condition",
+    "Explanation",
+    "Expression",
+    "Function",
+    "Step",
+    "analyse",
+    "analyse_threshold",
+    "compile",
+    "compile_threshold",
+]
 
 
-@attrs.frozen
-class Condition:
+@attrs.frozen(kw_only=True)
+class Expression:
+    """An expression that was read, checked and made ready; made by `compile`.
+
+    `text` is the author's; `names` are the inputs it reads, in the order of their first appearance, through definitions; `uses`
+    are the definitions it rests on; `unit` is that of its number (None: not known); `warnings` is what is suspicious about it.
+    Two expressions are equal when text, tree and definitions are.
+
+    >>> margin = compile("revenue - cost", units={"revenue": "USD", "cost": "USD"})
+    >>> margin.names, str(margin.unit), margin.evaluate({"revenue": 5, "cost": 3.5})
+    (('revenue', 'cost'), 'USD', 1.5)
+    """
+
     text: str
-    holds: bool | None
-    left: Any = None
-    op: str = ""
-    right: Any = None
-    margin: float | None = None
-    unit: str = ""
-    causes: tuple[Cause, ...] = ()
-    values: tuple[tuple[str, Any], ...] = ()
-    needs: str = ""
+    tree: Node
+    unit: Unit | None
+    is_condition: bool
+    names: tuple[str, ...]
+    uses: tuple[str, ...]
+    warnings: tuple[Issue, ...] = ()
+    context: Context = attrs.field(repr=False)
+    _program: Program = attrs.field(
+        init=False, eq=False, repr=False, default=attrs.Factory(lambda self: Program(self.tree, self.context), takes_self=True)
+    )
 
+    @property
+    def is_range(self) -> bool:
+        """Whether it is an interval or a set: good as a definition alone, to the right of `in`."""
+        node = self.tree
+        while isinstance(node, Defined):
+            node = node.body
+        return isinstance(node, Interval | Around | SetOf)
 
-@attrs.frozen
-class Explanation:
-    value: Any
-    steps: tuple[Step, ...] = ()
-    conditions: tuple[Condition, ...] = ()
+    @property
+    def canonical(self) -> str:
+        """The expression in its canonical form, in ASCII but for names and texts."""
+        return unparse(self.tree)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def evaluate(self, values: Mapping[str, Any]) -> Scalar | Unknown:
+        """What it comes to for these values: True, False, a number, a text, a date, or an Unknown that says why.
+
+        A name that is absent is missing; a `Reading` counts as its value; names it does not read are ignored.
+
+        Raises `InputError` for a value that a rule cannot read, or that does not go with its place.
+
+        >>> gate = compile("E ∈ [−1.0, −0.3] and cm_uplift ≥ $3")
+        >>> gate.evaluate({"E": -0.5, "cm_uplift": 4.0}), gate.evaluate({"E": 0.2})
+        (True, False)
+        >>> print(gate.evaluate({"E": -0.5, "cm_uplift": None}))
+        unknown (cm_uplift is missing)
+        """
+        return self._program.run(values)
+
+    def evaluate_settled(self, values: Mapping[str, Value]) -> Scalar | Unknown:
+        """The same for values that went through `values.settle` already."""
+        return self._program.run_settled(values)
+
+    def explain(self, values: Mapping[str, Any]) -> Explanation:
+        """What it comes to and why: every sub-value, and each condition with its margin and what would flip it.
+
+        >>> print(compile("cac <= baseline * 0.9").explain({"cac": 95, "baseline": 100}))
+        False
+          fails: cac <= baseline * 0.9; cac = 95, baseline = 100; 5 short; flips with cac at most 90
+          step by step:
+            cac <= baseline * 0.9 = False
+              cac = 95
+              baseline * 0.9 = 90
+                baseline = 100
+        """
+        return explanation.explain(self.tree, values, self.context)
+
+    def columns(self, schema: Mapping[str, Any] | None = None) -> nw.Expr:
+        """One narwhals expression: a number, or true / false, and null where it is unknown.
+
+        `schema` gives the types of the columns, as `frame.collect_schema()` does, or their kinds as text (`columns.Schema`). A name
+        it lacks is missing in every row; without a schema, names are taken from how the expression uses them.
+
+        Raises `InputError` for a column whose type does not fit its place, and `ExpressionError` for what no dataframe engine can do.
+
+        >>> import polars as pl
+        >>> frame = pl.DataFrame({"ltv": [9.0, 0.0, None], "cac": [3.0, 0.0, 1.0]})
+        >>> import narwhals.stable.v2 as nw
+        >>> nw.from_native(frame).select(healthy=compile("ltv/cac >= 3").columns())["healthy"].to_list()
+        [True, None, None]
+        """
+        found: nw.Expr = self._columns().value(self.tree, schema, self.context)
+        return found
+
+    def masks(self, schema: Mapping[str, Any] | None = None) -> Masks:
+        """The pair (known true, known false) of a condition as narwhals expressions, neither ever null; see `columns`."""
+        found: Masks = self._columns().masks(self.tree, schema, self.context)
+        return found
+
+    def blame(self, schema: Mapping[str, Any] | None = None) -> Mapping[str, nw.Expr]:
+        """For each input, where it is among the reasons why the answer is unknown; masks that are never null. See `columns`."""
+        found: Mapping[str, nw.Expr] = self._columns().blame(self.tree, schema, self.context)
+        return found
+
+    @staticmethod
+    def _columns() -> ModuleType:
+        """The room of the dataframe engines, which is entered when a frame is met."""
+        from decision_os.expr import columns  # noqa: PLC0415 - as said
+
+        return columns
 
 
 @attrs.frozen
 class Analysis:
+    """The expression (nothing where it has an error) and everything that was found in it, in the order of the places."""
+
     expression: Expression | None
     issues: tuple[Issue, ...]
 
 
-def _walk(node: Node) -> Any:
+@attrs.frozen(kw_only=True)
+class _Scope:
+    """What a text may refer to."""
+
+    names: Any = None
+    units: Mapping[str, str | Unit]
+    labels: Mapping[str, str]
+    definitions: Mapping[str, Expression]
+    functions: Mapping[str, Function]
+    currency: str
+
+    def analyse(self, text: str, *, threshold: bool) -> Analysis:
+        read = parser.parse_threshold if threshold else parser.parse
+        try:
+            parsed = read(
+                text,
+                names=self.names,
+                labels=self.labels,
+                definitions={name: definition.tree for name, definition in self.definitions.items()},
+                functions=self.functions,
+                currency=self.currency,
+            )
+            self.check_arity(parsed.tree, text)
+        except ExpressionError as error:
+            return Analysis(None, (_issue(error),))
+        declared = {name: parse_unit(unit) if isinstance(unit, str) else unit for name, unit in self.units.items()}
+        checked = check(parsed.tree, units=declared, functions={name: function.unit for name, function in self.functions.items()}, text=text)
+        issues = tuple(sorted((*parsed.warnings, *checked.issues), key=lambda issue: issue.where))
+        if any(issue.severity is Severity.ERROR for issue in issues):
+            return Analysis(None, issues)
+        names, uses = _read_and_used(checked.tree)
+        expression = Expression(
+            text=text,
+            tree=checked.tree,
+            unit=checked.unit,
+            is_condition=checked.condition,
+            names=names,
+            uses=uses,
+            warnings=issues,
+            context=Context(text=text, texts=self.texts(uses), units=checked.units, functions=self.functions),
+        )
+        return Analysis(expression, issues)
+
+    def texts(self, uses: tuple[str, ...]) -> dict[str, str]:
+        texts: dict[str, str] = {}
+        for definition in self.definitions.values():
+            texts |= definition.context.texts
+        texts |= {name: definition.text for name, definition in self.definitions.items()}
+        return {name: texts[name] for name in uses if name in texts}
+
+    def check_arity(self, tree: Node, text: str) -> None:
+        for node in _walk(tree):
+            if isinstance(node, Call) and node.function not in FUNCTIONS and node.function in self.functions:
+                wanted, found = self.functions[node.function].arity, len(node.arguments)
+                if found != wanted:
+                    plural = "" if wanted == 1 else "s"
+                    raise notation.error_at(text, *node.span, f"`{node.function}` takes {wanted} value{plural}, not {found}")
+
+
+def analyse(
+    text: str,
+    *,
+    names: Any = None,
+    units: Mapping[str, str | Unit] | None = None,
+    labels: Mapping[str, str] | None = None,
+    definitions: Mapping[str, Expression] | None = None,
+    functions: Mapping[str, Function] | None = None,
+    currency: str = "USD",
+) -> Analysis:
+    """Read and check an expression without raising for what is wrong with its text: for loaders, which report everything at once.
+
+    The arguments are those of `compile`; the places of the issues count from the start of the text.
+
+    >>> analyse("win_rate >= 0,2").issues[0].where.column
+    13
+    """
+    return _scope(names, units, labels, definitions, functions, currency).analyse(text, threshold=False)
+
+
+def analyse_threshold(
+    text: str,
+    *,
+    names: Any = None,
+    units: Mapping[str, str | Unit] | None = None,
+    labels: Mapping[str, str] | None = None,
+    definitions: Mapping[str, Expression] | None = None,
+    functions: Mapping[str, Function] | None = None,
+    currency: str = "USD",
+) -> Analysis:
+    """As `analyse`, for the value of a named threshold: it may also be an interval or a set."""
+    return _scope(names, units, labels, definitions, functions, currency).analyse(text, threshold=True)
+
+
+def compile(  # noqa: A001 - `dos.compile` is the public name
+    text: str,
+    *,
+    names: Any = None,
+    units: Mapping[str, str | Unit] | None = None,
+    labels: Mapping[str, str] | None = None,
+    definitions: Mapping[str, Expression] | None = None,
+    functions: Mapping[str, Function] | None = None,
+    currency: str = "USD",
+) -> Expression:
+    """Read, check and prepare an expression.
+
+    `names` are those it may read (None: any); `units` gives units of names, and has them checked; `labels` maps what is written in
+    backticks to names; `definitions` are expressions it may use by name; `functions` are Python functions it may call.
+
+    Raises `ExpressionError` for the first error, with its line, column and a hint.
+
+    >>> step = compile("price * step", units={"price": "USD/seat", "step": "share"})
+    >>> compile("uplift ≥ $3", definitions={"uplift": step}).evaluate({"price": 40, "step": 0.08})
+    True
+    """
+    return _usable(_scope(names, units, labels, definitions, functions, currency).analyse(text, threshold=False), text)
+
+
+def compile_threshold(
+    text: str,
+    *,
+    names: Any = None,
+    units: Mapping[str, str | Unit] | None = None,
+    labels: Mapping[str, str] | None = None,
+    definitions: Mapping[str, Expression] | None = None,
+    functions: Mapping[str, Function] | None = None,
+    currency: str = "USD",
+) -> Expression:
+    """As `compile`, for the value of a named threshold: it may also be an interval or a set.
+
+    >>> E_range = compile_threshold("[−1.0, −0.3]")
+    >>> E_range.is_range, compile("E ∈ E_range", definitions={"E_range": E_range}).evaluate({"E": -0.5})
+    (True, True)
+    """
+    return _usable(_scope(names, units, labels, definitions, functions, currency).analyse(text, threshold=True), text)
+
+
+def _scope(  # noqa: PLR0917 - the arguments of the four functions above, handed on
+    names: Any,
+    units: Mapping[str, str | Unit] | None,
+    labels: Mapping[str, str] | None,
+    definitions: Mapping[str, Expression] | None,
+    functions: Mapping[str, Function] | None,
+    currency: str,
+) -> _Scope:
+    return _Scope(
+        names=names, units=units or {}, labels=labels or {}, definitions=definitions or {}, functions=functions or {}, currency=currency
+    )
+
+
+def _usable(analysis: Analysis, text: str) -> Expression:
+    if analysis.expression is not None:
+        return analysis.expression
+    issue = next(issue for issue in analysis.issues if issue.severity is Severity.ERROR)
+    width = issue.excerpt.rpartition("\n")[2].count("^")
+    raise ExpressionError(
+        issue.message, text=text, line=issue.where.line, column=issue.where.column, width=width, hint=issue.hint, code=issue.code
+    )
+
+
+def _issue(error: ExpressionError) -> Issue:
+    return Issue(error.code, error.message, Where("", error.line, error.column), hint=error.hint, excerpt=error.excerpt)
+
+
+def _walk(node: Node) -> Iterator[Node]:
     yield node
     for child in children(node):
         yield from _walk(child)
 
 
-@attrs.frozen
-class Expression:
-    text: str
-    tree: Node
-    unit: Unit | None
-    is_condition: bool
-    context: Context
-    warnings: tuple[Issue, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(n.name for n in _walk(self.tree) if isinstance(n, Name)))
-
-    @property
-    def uses(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(n.name for n in _walk(self.tree) if isinstance(n, Defined)))
-
-    @property
-    def is_range(self) -> bool:
-        return isinstance(self.tree, Interval | Around | SetOf)
-
-    @property
-    def canonical(self) -> str:
-        return unparse(self.tree)
-
-    def evaluate(self, mapping: Mapping[str, Any]) -> Any:
-        return self.evaluate_settled({n: settle(v.value if isinstance(v, Reading) else v, n) for n, v in mapping.items() if n in self.names})
-
-    def evaluate_settled(self, values: Mapping[str, Any]) -> Any:
-        return Tracer(values, self.context, settled=True).value(self.tree)
-
-    def explain(self, mapping: Mapping[str, Any]) -> Explanation:
-        t = Tracer(mapping, self.context)
-        v = t.value(self.tree)
-        return Explanation(v, tuple(t.steps), (Condition(self.text, None if isinstance(v, Unknown) else v),))
-
-
-def analyse(text: str, *, names: Any = None, units: Any = None, labels: Any = None, definitions: Any = None, functions: Any = None, currency: str = "USD", threshold: bool = False) -> Analysis:
-    try:
-        known = {n: parse_unit(u) if isinstance(u, str) else u for n, u in (units or {}).items()}
-        defs = definitions or {}
-        reader = parse_threshold if threshold else parse
-        parsed = reader(text, names=names, labels=labels, definitions={n: d.tree for n, d in defs.items()}, functions=tuple(functions or ()), currency=currency)
-    except ExpressionError as e:
-        return Analysis(None, (Issue(e.code, e.message, Where("", e.line, e.column), hint=e.hint, excerpt=e.excerpt),))
-    checked = check(parsed.tree, units=known, text=text)
-    issues = (*parsed.warnings, *checked.issues)
-    texts = {}
-    for n, d in defs.items():
-        texts[n] = d.text
-        texts.update(d.context.texts)
-    bad = any(i.severity is Severity.ERROR for i in issues)
-    return Analysis(None if bad else Expression(text, checked.tree, checked.unit, checked.condition, Context(text=text, texts=texts, units=checked.units, functions=functions or {})), issues)
-
-
-def analyse_threshold(text: str, **k: Any) -> Analysis:
-    return analyse(text, threshold=True, **k)
-
-
-def compile(text: str, **k: Any) -> Expression:
-    a = analyse(text, **k)
-    if a.expression is None:
-        i = next(i for i in a.issues if i.severity is Severity.ERROR)
-        raise ExpressionError(i.message, text=text, line=i.where.line, column=i.where.column, hint=i.hint, code=i.code)
-    return a.expression
+def _read_and_used(tree: Node) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    nodes = list(_walk(tree))
+    names = dict.fromkeys(node.name for node in nodes if isinstance(node, Name))
+    uses = dict.fromkeys(node.name for node in nodes if isinstance(node, Defined))
+    return tuple(names), tuple(uses)

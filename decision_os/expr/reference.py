@@ -5,13 +5,12 @@ It is written to be read and checked, one method per node; `compiler.py` must gi
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
-from fractions import Fraction
-from typing import Any, Final, NoReturn
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 import attrs
-from simpleeval import FeatureNotAvailable, SimpleEval  # type: ignore[import-untyped]  # ships no types
+from simpleeval import FeatureNotAvailable, SimpleEval
 
 from decision_os.errors import ExpressionError, InputError
 from decision_os.expr import arithmetic
@@ -62,7 +61,7 @@ class Tracer(SimpleEval):  # type: ignore[misc]  # simpleeval is untyped
     everything that is not in the table. The tables hold this language's nodes and its bounded arithmetic, nothing of Python's.
     `settled` says that the values went through `values.settle` already.
 
-    >>> from decision_os.expr.tree import Comparison, Name, Number
+    >>> from fractions import Fraction
     >>> tree = Comparison(Name("n"), (">=",), (Number(3.0, Fraction(3)),))
     >>> Tracer({"n": 2}, Context(text="n >= 3")).value(tree)
     False
@@ -154,14 +153,20 @@ class Tracer(SimpleEval):  # type: ignore[misc]  # simpleeval is untyped
     def _defined(self, node: Defined) -> Term:
         key = id(node.body)
         if key not in self._terms:
-            outer, self.text = self.text, self.context.texts.get(node.name, "")
-            try:
+            with self._inside(node):
                 self._terms[key] = self._eval(node.body)
-            finally:
-                self.text = outer
         return self._terms[key]
 
-    def _range(self, node: Node) -> NoReturn:
+    @contextmanager
+    def _inside(self, node: Defined) -> Iterator[None]:
+        """Spans point into the text of a definition while its tree is evaluated."""
+        outer, self.text = self.text, self.context.texts.get(node.name, "")
+        try:
+            yield
+        finally:
+            self.text = outer
+
+    def _range(self, _: Node) -> NoReturn:
         raise ExpressionError("a range or a set has no single value: it stands to the right of `in`", text=self.text)
 
     # ── numbers ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -211,13 +216,14 @@ class Tracer(SimpleEval):  # type: ignore[misc]  # simpleeval is untyped
         except Refusal as refusal:
             raise arithmetic.refused(refusal, self.text, node) from None
 
-    def _compare(self, op: str, left: tuple[Term, Node], right: tuple[Term, Node]) -> bool | Unknown:
+    def _compare(self, op: str, left: tuple[Term, Node], right: tuple[Term, Node], text: str) -> bool | Unknown:
         try:
             return arithmetic.compare(op, left[0], right[0])
         except Refusal as refusal:
-            raise arithmetic.refused(refusal, self.text, left[1], right[1]) from None
+            raise arithmetic.refused(refusal, text, left[1], right[1]) from None
 
-    def _kleene(self, decider: bool, answers: Any) -> bool | Unknown:
+    @staticmethod
+    def _kleene(decider: bool, answers: Iterator[bool | Unknown]) -> bool | Unknown:
         """The first answer that decides; otherwise unknown by the unknown ones, or the opposite where there are none."""
         unknowns = []
         for answer in answers:
@@ -228,45 +234,39 @@ class Tracer(SimpleEval):  # type: ignore[misc]  # simpleeval is untyped
         return Unknown.merged(unknowns) if unknowns else not decider
 
     def _comparison(self, node: Comparison) -> Term:
-        def answers() -> Any:
+        def answers() -> Iterator[bool | Unknown]:
             left: tuple[Term, Node] = (self._eval(node.first), node.first)
             for op, operand in zip(node.ops, node.rest, strict=True):
                 right: tuple[Term, Node] = (self._eval(operand), operand)
-                yield self._compare(op, left, right)
+                yield self._compare(op, left, right, self.text)
                 left = right
 
         return self._kleene(False, answers())
 
     def _membership(self, node: Membership) -> Term:
         operand = (self._eval(node.operand), node.operand)
-        answer = self._within(operand, node.where)
+        answer = self._within(operand, node.where, self.text)
         return answer if isinstance(answer, Unknown) else answer is not node.negated
 
-    def _within(self, operand: tuple[Term, Node], where: Node) -> bool | Unknown:
+    def _within(self, operand: tuple[Term, Node], where: Node, text: str) -> bool | Unknown:
+        """`text` is what the operand's span points into; a definition's range stands in another."""
+
+        def compared(op: str, end: Node) -> bool | Unknown:
+            return self._compare(op, operand, (self._eval(end), end if self.text == text else operand[1]), text)
+
         match where:
             case Defined():
-                return self._within_defined(operand, where)
+                with self._inside(where):
+                    return self._within(operand, where.body, text)
             case Around():
-                return self._within(operand, where.interval)
+                return self._within(operand, where.interval, text)
             case Interval():
                 ends = ((">=" if where.low_closed else ">", where.low), ("<=" if where.high_closed else "<", where.high))
-                return self._kleene(False, (self._compare(op, operand, (self._eval(end), end)) for op, end in ends))
+                return self._kleene(False, (compared(op, end) for op, end in ends))
             case SetOf():
-                return self._kleene(True, (self._compare("==", operand, (self._eval(item), item)) for item in where.items))
+                return self._kleene(True, (compared("==", item) for item in where.items))
             case _:
-                raise ExpressionError("`in` needs an interval or a set", text=self.text)
-
-    def _within_defined(self, operand: tuple[Term, Node], where: Defined) -> bool | Unknown:
-        """Like `_within`, with a refusal pointing at the operand: the other side stands in another text."""
-        outer, self.text = self.text, self.context.texts.get(where.name, "")
-        try:
-            return self._within((operand[0], where), where.body)
-        except InputError as error:
-            if error.name != where.name:
-                raise
-            raise arithmetic.located(outer, operand[1], error.message, error.hint) from None
-        finally:
-            self.text = outer
+                raise ExpressionError("`in` needs an interval or a set", text=text)
 
     def _logic(self, node: Logic) -> Term:
         return self._kleene(node.op == "or", (self._truth(operand) for operand in node.operands))

@@ -73,7 +73,7 @@ class Computed:
             value=Unknown.merged(causes) if causes else value,
             n=part.distinct if by_mean else own_n,
             loaded_at=oldest(map(self._loads, self._sources(measure))),
-            since=min((start for start in by_start if start is not None), default=None),
+            since=min((start for start, each in by_start.items() if start is not None and each.trusted), default=None),
             blocks=self._row_blocks(measure, part),
         )
 
@@ -134,9 +134,9 @@ class Computed:
                 yield stale.named(metric.id)
         limit = metric.max_quarantined
         if measure.rows == "passed" and part.quarantined_share > limit:
-            yield because(metric, Reason.QUARANTINED, f"{part.quarantined_share:.1%} of rows quarantined, at most {limit:.1%} allowed")
+            yield because(metric, Reason.QUARANTINED, _percents("{} of rows quarantined, at most {} allowed", part.quarantined_share, limit))
         if measure.aggregate == "share" and part.unsettled_share > limit:
-            yield because(metric, Reason.MISSING, f"its condition is unknown for {part.unsettled_share:.1%} of rows, at most {limit:.1%} allowed")
+            yield because(metric, Reason.MISSING, _percents("its condition is unknown for {} of rows, at most {} allowed", part.unsettled_share, limit))
         for test, path in self._row_blocks(measure, part):
             yield because(metric, Reason.BLOCKED, f"test `{test}` failed for rows of `{path[0]}`")
 
@@ -153,3 +153,9 @@ def _no_value(measure: Measure, part: Partial, place: Place) -> tuple[Reason, st
     if measure.aggregate in ("sum", "min", "max"):
         return Reason.MISSING, f"no {'value' if part.used else 'rows'} for {place.label()}"
     return Reason.UNDEFINED, f"0/0: nothing to take a {measure.aggregate} of for {place.label()}"
+
+
+def _percents(words: str, share: float, limit: float) -> str:
+    """Both shares in words, in as many digits as it takes to tell them apart."""
+    digits = next((digits for digits in (1, 2, 3) if f"{share:.{digits}%}" != f"{limit:.{digits}%}"), 6)
+    return words.format(f"{share:.{digits}%}", f"{limit:.{digits}%}")

@@ -2,7 +2,8 @@
 
 How sums stay the same on every engine, whatever the order of the rows: money is summed in whole cents, integers as they are, and any
 other column that has a declared unit of money, or a declared precision, in whole millionths (or finer, three digits beyond the
-precision). A plain number without either is summed as floats, and equal only to the 12 significant digits that readings are brought to.
+precision). A plain number without either, or a sum too wide for 64 bits of those, is summed as floats, and equal only to the 12 significant
+digits that readings are brought to.
 
 A row without a date lies in no period; a row without a member of a dimension is counted under `(none)`.
 """
@@ -28,6 +29,7 @@ from decision_os.model import Measure, Metric
 __all__ = ["Cells", "Partial", "Shape", "as_member", "collect_cells", "gini", "measured", "members_of", "period_from", "plain_value"]
 
 _DAY_MS: Final = 86_400_000
+_WIDEST: Final = 2.0**62
 _BEFORE_1970: Final = 719_162
 """Days from 0001-01-01, a Monday, to 1970-01-01: counted from there all days are positive, so that division floors on every engine."""
 
@@ -88,6 +90,11 @@ class Partial:
             distinct=self.distinct + other.distinct,
             tallies=tallies,
         )
+
+    @property
+    def trusted(self) -> bool:
+        """Whether any row passed: the dates of quarantined ones say nothing about what the data covers."""
+        return self.seen > self.quarantined
 
     @property
     def quarantined_share(self) -> float:
@@ -202,7 +209,7 @@ def collect_cells(table: FactTable, metric: Metric, shape: Shape, *, zone: ZoneI
     found: defaultdict[Key, dict[dt.date | None, Partial]] = defaultdict(dict)
     for key, start, part in query.partials():
         found[key][start] = found[key][start] + part if start in found[key] else part
-    starts = [start for by_start in found.values() for start in by_start if start is not None]
+    starts = [start for by_start in found.values() for start, part in by_start.items() if start is not None and part.trusted]
     return Cells(dict(found), query.digits, min(starts, default=None), max(starts, default=None))
 
 
@@ -253,7 +260,7 @@ class _Query:
                 *place,
                 Partial(
                     **parts,
-                    total=_number(row.get("__total")),
+                    total=self._total(row),
                     low=plain_value(row.get("__low")),
                     high=plain_value(row.get("__high")),
                     distinct=distinct.get(place, 0),
@@ -285,8 +292,7 @@ class _Query:
                 nw.col("__found").min().alias("__low"),
                 nw.col("__found").max().alias("__high"),
             ]
-        number, known = self._summed(dtype)
-        return {"__total": nw.when(known).then(number).otherwise(0), "__known": _as_integer(known)}, total_and_known
+        return self._summed(dtype)
 
     def _known(self, column: str) -> nw.Expr:
         """The used rows that have a value: not null, and a float that is a number."""
@@ -294,20 +300,29 @@ class _Query:
         known = self.used & ~nw.col(column).is_null()
         return known & nw.col(column).is_finite() if dtype.is_float() else known
 
-    def _summed(self, dtype: Any) -> tuple[nw.Expr, nw.Expr]:
-        """What is summed of each row, as integers where the unit is declared, and the rows that have it."""
-        number, of = nw.col(self.measure.of), self.measure.of
-        if dtype.is_integer() or dtype == nw.Boolean:
-            return number.cast(nw.Int64), self._known(of)
-        if not dtype.is_numeric():
+    def _summed(self, dtype: Any) -> tuple[dict[str, nw.Expr], list[nw.Expr]]:
+        """Columns and aggregates of a sum: integers as they are, declared units as whole small ones, other numbers as floats."""
+        of, known = self.measure.of, self._known(self.measure.of)
+        if not (dtype.is_numeric() or dtype == nw.Boolean):
             raise DataError(f"`{self.metric.id}` takes the {self.measure.aggregate} of `{of}`, which holds {str(dtype).lower()} and no numbers")
-        known = self._known(of)
-        self.digits = self._declared_digits()
-        if not self.digits:
-            return number.cast(nw.Float64), known
-        # Half up by floor, not round: engines round a half differently. Nulls and infinities never reach the cast.
-        scaled = nw.when(known).then(number.cast(nw.Float64) * 10**self.digits + 0.5).otherwise(0.0)
-        return scaled.floor().cast(nw.Int64), known
+        whole = dtype.is_integer() or dtype == nw.Boolean
+        self.digits = 0 if whole else self._declared_digits()
+        number = nw.col(of).cast(nw.Int64 if whole else nw.Float64)
+        total = nw.when(known).then(number).otherwise(0)
+        columns = {"__total": total, "__known": _as_integer(known)}
+        if self.digits:
+            # Half up by floor, not round: engines round a half differently. What does not fit never reaches the cast.
+            fits = known & (number.abs() < _WIDEST / 10**self.digits)
+            scaled = nw.when(fits).then(number * 10**self.digits + 0.5).otherwise(0.0)
+            columns |= {"__total": scaled.floor().cast(nw.Int64), "__rough": total, "__width": total.abs()}
+        return columns, [nw.col(name).sum() for name in columns]
+
+    def _total(self, row: Mapping[str, Any]) -> int | float:
+        """The sum in whole small units, or in floats of them where the whole ones might have overflowed."""
+        if self.digits and _number(row["__width"]) >= _WIDEST / 10**self.digits:
+            rough = _number(row["__rough"])
+            return rough * 10**self.digits
+        return _number(row.get("__total"))
 
     def _declared_digits(self) -> int:
         if self.table.types.get(self.measure.of) == "money":

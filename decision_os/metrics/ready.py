@@ -9,10 +9,12 @@ from typing import Final
 
 import attrs
 
+from decision_os.calendars import Period
 from decision_os.metrics.answers import Answer, Places, because, contains, oldest, own_grain, period_at, withheld
-from decision_os.metrics.places import Place
+from decision_os.metrics.places import Key, Place
 from decision_os.metrics.supplied import Supplied
 from decision_os.model import Metric, RuleBook
+from decision_os.slo import spell_duration
 from decision_os.values import Reading, Reason, Unknown, Value
 
 __all__ = ["Ready"]
@@ -33,6 +35,7 @@ class Ready:
         loads: Callable[[str], dt.datetime | None],
     ) -> None:
         self._book, self._supplied, self._at, self._stale, self._loads = book, supplied, at, stale, loads
+        self._by_key = {name: _grouped(each) for name, each in supplied.items()}
 
     def __contains__(self, metric_id: object) -> bool:
         return metric_id in self._supplied
@@ -45,12 +48,7 @@ class Ready:
         own = own_grain(metric)
         if place.periods and not _adds_up(own, place.grain):
             return withheld(metric, Reason.ERROR, f"it is supplied by {own}, which does not add up to a {place.grain}")
-        wanted = dict(place.key)
-        of_key = [
-            (period, reading)
-            for (key, period), reading in self._supplied[metric.id].cells.items()
-            if all(wanted.get(name, member) == member for name, member in zip(metric.dimensions, key, strict=True))
-        ]
+        of_key = self._of_key(metric, place)
         found: list[Reading] = []
         for asked in place.periods or (None,):
             within = [reading for period, reading in of_key if asked is None or (period is not None and contains(asked, period))]
@@ -79,6 +77,18 @@ class Ready:
             for key, period in self._supplied[metric.id].cells
         }
 
+    def _of_key(self, metric: Metric, place: Place) -> list[tuple[Period | None, Reading]]:
+        """The readings of a key, or of every key that shares the members asked for."""
+        wanted, by_key = dict(place.key), self._by_key[metric.id]
+        if len(wanted) == len(metric.dimensions):
+            return by_key.get(tuple(wanted[name] for name in metric.dimensions), [])
+        return [
+            each
+            for key, readings in by_key.items()
+            if all(wanted.get(name, member) == member for name, member in zip(metric.dimensions, key, strict=True))
+            for each in readings
+        ]
+
     def _age(self, metric: Metric, reading: Reading) -> Unknown | None:
         """Why a reading is too old to use. Its own `loaded_at` goes before what is known of its source."""
         if reading.valid_until is not None and reading.valid_until < self._at:
@@ -89,8 +99,15 @@ class Ready:
         if reading.loaded_at is None or source is None or source.max_age is None:
             return self._stale(metric.source) if metric.source else None
         if self._at - reading.loaded_at > source.max_age:
-            return because(metric, Reason.STALE, f"loaded at {reading.loaded_at.isoformat()}, at most {source.max_age} old allowed")
+            return because(metric, Reason.STALE, f"loaded at {reading.loaded_at.isoformat()}, at most {spell_duration(source.max_age)} old allowed")
         return None
+
+
+def _grouped(supplied: Supplied) -> dict[Key, list[tuple[Period | None, Reading]]]:
+    found: dict[Key, list[tuple[Period | None, Reading]]] = {}
+    for (key, period), reading in supplied.cells.items():
+        found.setdefault(key, []).append((period, reading))
+    return found
 
 
 def _adds_up(inner: str, outer: str) -> bool:

@@ -86,6 +86,7 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(EvidenceSource, lambda data, _: converter.structure(data, Evidence))
     converter.register_unstructure_hook(EvidenceSource, lambda found: converter.unstructure(found() if callable(found) else found))
     converter.register_structure_hook_factory(_is_tuple, _tuple_reader)
+    converter.register_unstructure_hook_factory(_is_tuple, _tuple_writer)
     converter.register_structure_hook_factory(_is_mapping, _mapping_reader)
     converter.register_unstructure_hook_factory(_is_mapping, lambda _: dict)
     converter.register_structure_hook_factory(attrs.has, _class_reader)
@@ -126,6 +127,13 @@ def _is_tuple(kind: Any) -> bool:
 
 def _is_mapping(kind: Any) -> bool:
     return typing.get_origin(kind) is Mapping
+
+
+def _tuple_writer(kind: Any, converter: cattrs.BaseConverter) -> Callable[[Any], Any]:
+    hooks = [converter.get_unstructure_hook(part) for part in typing.get_args(kind) if part is not Ellipsis]
+    if len(hooks) == 1:
+        return lambda items: [hooks[0](item) for item in items]
+    return lambda items: [hook(item) for hook, item in zip(hooks, items, strict=True)]
 
 
 def _tuple_reader(kind: Any, converter: cattrs.BaseConverter) -> Callable[[Any, Any], Any]:
@@ -208,7 +216,9 @@ def _instant(data: Any, _: Any) -> dt.datetime:
 
 
 def _is_value(kind: Any) -> bool:
-    """Whether this is a union of things that an input can be, such as `Value` or `float | str | None`."""
+    """Whether this is anything, or a union of things that an input can be, such as `Value` or `float | str | None`."""
+    if kind is Any:
+        return True
     parts = set(typing.get_args(kind))
     united = typing.get_origin(kind) in (types.UnionType, typing.Union)
     return united and parts <= _VALUES and len(parts - {types.NoneType}) > 1
@@ -224,7 +234,7 @@ def _value_reader(kind: Any) -> Callable[[Any, Any], Any]:
             found = restore(data)
         except ValueError as error:
             raise _WrongError(str(error)) from None
-        _expect(type(found) in parts, "a value: a text, a number, true or false, or a typed form", data)
+        _expect(kind is Any or type(found) in parts, "a value: a text, a number, true or false, or a typed form", data)
         return found
 
     return read

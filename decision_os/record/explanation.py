@@ -16,7 +16,7 @@ from decision_os.record.evidence import BranchEvidence, Shown
 from decision_os.units import Unit, format_value, parse_unit
 from decision_os.values import Cause
 
-__all__ = ["as_html", "explain", "fate", "headline", "input_name", "lever", "moment", "remedy", "shown", "tested", "verdict"]
+__all__ = ["as_html", "condition_words", "explain", "fate", "headline", "input_name", "lever", "moment", "remedy", "shown", "verdict"]
 
 WIDTH: Final = 100
 
@@ -145,10 +145,10 @@ def _pre_checks(record: Content) -> list[str]:
 
 
 def _conditions(conditions: Iterable[Condition]) -> list[str]:
-    return [f"  {tested(condition)}" for condition in conditions]
+    return [f"  {condition_words(condition)}" for condition in conditions]
 
 
-def tested(condition: Condition) -> str:
+def condition_words(condition: Condition) -> str:
     """One condition in words: how it came out, the values in it, by how much, and what would flip it."""
     parts = [f"{_HOLDS[condition.holds]}: {condition.text}"]
     values = ", ".join(f"{name} = {shown(value)}" for name, value in condition.values)
@@ -159,7 +159,7 @@ def tested(condition: Condition) -> str:
     if condition.holds is None:
         parts += [str(cause) for cause in condition.causes]
     if condition.needs and condition.holds is not True:
-        parts.append(f"would hold with {condition.needs}")
+        parts.append(f"needs {condition.needs}")
     return "; ".join(parts)
 
 
@@ -288,6 +288,4 @@ def _unit(text: str) -> Unit | None:
 
 def _wrapped(line: str, indent: str) -> str:
     lead = indent + line[: len(line) - len(line.lstrip())]
-    return textwrap.fill(
-        line.strip(), WIDTH, initial_indent=lead, subsequent_indent=f"{lead}    ", break_long_words=False, break_on_hyphens=False
-    )
+    return textwrap.fill(line.strip(), WIDTH, initial_indent=lead, subsequent_indent=f"{lead}    ", break_long_words=False, break_on_hyphens=False)

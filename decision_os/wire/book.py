@@ -13,11 +13,11 @@ from decision_os.canonical import fingerprint
 from decision_os.errors import DecisionOSError, Issue, UnitError, Where, nearest
 from decision_os.model import Metric, Playbook, ReviewCadence, Role, RuleBook, Slo, Threshold
 from decision_os.slo import parse_slo
-from decision_os.units import Unit, parse_unit
+from decision_os.units import CURRENCIES, Unit, parse_unit
 from decision_os.wire.data import read_entity, read_fact, read_source
 from decision_os.wire.fields import Fields, Report
 from decision_os.wire.metrics import MetricHeads, read_metric
-from decision_os.wire.nodes import MapNode, Node, ScalarNode, SeqNode, read_nodes
+from decision_os.wire.nodes import LARGEST_FILE, MapNode, Node, ScalarNode, SeqNode, read_nodes
 from decision_os.wire.playbooks import read_playbook, read_thresholds
 
 __all__ = ["Loaded", "read_book", "rule_files"]
@@ -65,24 +65,21 @@ def read_book(folder: str | Path) -> Loaded:
         report.error("no-rules", f"there is no rule file (`*.yaml`) in `{root}`", Where(str(root)), "`decision-os init` writes some to start from")
     sections = _sections(paths, report)
     book = _assemble(sections, str(root), report)
-    return Loaded(book, tuple(sorted(report.issues, key=lambda issue: issue.where)))
+    return Loaded(book, tuple(sorted(dict.fromkeys(report.issues), key=lambda issue: issue.where)))
 
 
 def _sections(paths: tuple[Path, ...], report: Report) -> dict[str, dict[str, tuple[ScalarNode, Node]]]:
     """Everything said in all files: section → name → (the key where it stands, the node)."""
     found: dict[str, dict[str, tuple[ScalarNode, Node]]] = {section: {} for section in _SECTIONS}
     for path in paths:
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError as error:
-            report.error("bad-encoding", f"not UTF-8: byte {error.start}", Where(str(path), 1, 1), "save the file as UTF-8")
-            continue
-        except OSError as error:
-            report.error("unreadable", f"cannot be read: {(error.strerror or 'unknown error').lower()}", Where(str(path)))
+        text = _text(path, report)
+        if text is None:
+            report.unread(None)
             continue
         root, issues = read_nodes(text, str(path))
         report.issues.extend(issues)
         if root is None:
+            report.unread(None)
             continue
         if not isinstance(root, MapNode):
             if not isinstance(root, ScalarNode) or root.text:
@@ -90,6 +87,19 @@ def _sections(paths: tuple[Path, ...], report: Report) -> dict[str, dict[str, tu
             continue
         _add(root, found, report)
     return found
+
+
+def _text(path: Path, report: Report) -> str | None:
+    try:
+        size = path.stat().st_size
+        if size <= 4 * LARGEST_FILE:  # a character has four bytes at most; the reader counts characters
+            return path.read_text(encoding="utf-8-sig")
+        report.error("too-large", f"a rule file of {size:,} bytes; at most {LARGEST_FILE:,} characters are read", Where(str(path), 1, 1))
+    except UnicodeDecodeError as error:
+        report.error("bad-encoding", f"not UTF-8: byte {error.start}", Where(str(path), 1, 1), "save the file as UTF-8")
+    except OSError as error:
+        report.error("unreadable", f"cannot be read: {(error.strerror or 'unknown error').lower()}", Where(str(path)))
+    return None
 
 
 def _add(root: MapNode, found: dict[str, dict[str, tuple[ScalarNode, Node]]], report: Report) -> None:
@@ -102,7 +112,8 @@ def _add(root: MapNode, found: dict[str, dict[str, tuple[ScalarNode, Node]]], re
             return
     for key, value in root.items:
         if key.text not in _SECTIONS:
-            report.error("unknown-key", f"`{key.text}` is no section of a rule file", key.where, nearest(key.text, [*_SECTIONS, *_SINGLE]) or f"known: {', '.join(_SECTIONS)}")
+            hint = nearest(key.text, [*_SECTIONS, *_SINGLE]) or f"known: {', '.join(_SECTIONS)}"
+            report.error("unknown-key", f"`{key.text}` is no section of a rule file", key.where, hint)
         elif not isinstance(value, MapNode):
             report.error("wrong-type", f"the section `{key.text}` is a mapping", value.where)
         elif key.text == "rule_book":
@@ -133,13 +144,13 @@ def _assemble(sections: Mapping[str, Mapping[str, tuple[ScalarNode, Node]]], fol
         report.error("missing-key", "no file has the section `rule_book`", Where(folder), "it gives id, version, zone and currency")
     head = Fields(head_node[1] if head_node else None, "the rule book", report)
     required = head_node is not None
-    currency = head.text("currency", "USD")
+    currency = _currency(head)
     zone = _zone(head)
     roles = {key: _role(key, node, report) for key, (_, node) in sections["roles"].items()}
-    cadences = {key: found for key, (_, node) in sections["review_cadence"].items() if (found := _cadence(key, node, zone, report))}
+    cadences = {key: cadence for key, (_, node) in sections["review_cadence"].items() if (cadence := _cadence(key, node, zone, report))}
     sources = {key: read_source(key, node, report) for key, (_, node) in sections["sources"].items()}
-    slos = {key: found for key, (_, node) in sections["freshness_slos"].items() if (found := _slo(key, node, sources, report))}
-    entities = {key: read_entity(key, node, sources, currency, report) for key, (_, node) in sections["entities"].items()}
+    slos = {key: slo for key, (_, node) in sections["freshness_slos"].items() if (slo := _slo(key, node, sources, report))}
+    entities = {key: read_entity(key, node, sources, report, currency=currency, others=sections["entities"]) for key, (_, node) in sections["entities"].items()}
     facts_read = {key: read_fact(key, node, entities, currency, report) for key, (_, node) in sections["facts"].items()}
     thresholds = _shared_thresholds(sections["thresholds"], currency, report)
     heads = MetricHeads(
@@ -160,10 +171,10 @@ def _assemble(sections: Mapping[str, Mapping[str, tuple[ScalarNode, Node]]], fol
     used: set[str] = {name for metric in metrics.values() for name in _metric_uses(metric)}
     used |= {_periods(node) for _, node in sections["metrics"].values()}
     for key, (_, node) in sections["playbooks"].items():
-        playbooks[key], shared = read_playbook(key, node, heads, cadences, slos, report)
+        playbooks[key], shared = read_playbook(key, node, heads, report, cadences=sections["review_cadence"], slos=sections["freshness_slos"])
         used |= shared
     for name, threshold in thresholds.items():
-        if name not in used:
+        if report.surely_unused(name, used):
             report.error("unused-threshold", f"the shared threshold `{name}` is declared and never used", threshold.where)
     book = RuleBook(
         id=head.text("id", required=required),
@@ -188,6 +199,17 @@ def _assemble(sections: Mapping[str, Mapping[str, tuple[ScalarNode, Node]]], fol
     )
     head.close()
     return book
+
+
+def _currency(head: Fields) -> str:
+    node = head.scalar("currency")
+    if node is None:
+        return "USD"
+    if node.text not in CURRENCIES:
+        hint = nearest(node.text, CURRENCIES) or "write its code of ISO 4217, as in `USD`, `EUR`"
+        head.report.error("unknown-currency", f"`{node.text}` is no currency", node.where, hint)
+        return "USD"
+    return node.text
 
 
 def _zone(head: Fields) -> str:
@@ -220,7 +242,6 @@ def _cadence(name: str, node: Node, zone: str, report: Report) -> ReviewCadence 
 def _slo(name: str, node: Node, sources: Mapping[str, object], report: Report) -> Slo | None:
     fields = Fields(node, f"freshness SLO `{name}`", report)
     window = fields.duration("window")
-
     objective = fields.parsed("objective", lambda text: parse_slo(text, name=name, **({"window": window} if window else {})), required=True)
     for item in fields.items("covers"):
         if item.text not in sources:

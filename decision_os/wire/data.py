@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from decision_os.errors import nearest
@@ -57,8 +57,8 @@ def read_break_action(fields: Fields, key: str = "break_action", scope: str = "k
     return BreakAction(text=node.text, quarantine=quarantine, block=block, scope=scope, effects=tuple(effects))
 
 
-def read_entity(name: str, node: Node, sources: Mapping[str, Source], currency: str, report: Report) -> Entity:
-    """An entity, its typed columns and its row tests."""
+def read_entity(name: str, node: Node, sources: Mapping[str, Source], report: Report, *, currency: str, others: Collection[str]) -> Entity:
+    """An entity, its typed columns and its row tests; `others` are the entities there are."""
     fields = Fields(node, f"entity `{name}`", report)
     source = fields.scalar("source", required=True)
     if source is not None and source.text not in sources:
@@ -75,7 +75,7 @@ def read_entity(name: str, node: Node, sources: Mapping[str, Source], currency: 
         where=fields.where,
     )
     scope = Scope(units=column_units(entity, currency), currency=currency)
-    tests = tuple(_row_test(key.text, value, entity, scope, report) for key, value in fields.mapping("tests"))
+    tests = tuple(_row_test(key.text, value, entity, scope, report, others=others) for key, value in fields.mapping("tests"))
     fields.close()
     return Entity(
         id=entity.id, source=entity.source, file=entity.file, key=entity.key, columns=columns, tests=tests, where=entity.where
@@ -112,7 +112,7 @@ def _columns(fields: Fields, key: str, known: Mapping[str, object], *, required:
     return tuple(names)
 
 
-def _row_test(name: str, node: Node, entity: Entity, scope: Scope, report: Report) -> RowTest:
+def _row_test(name: str, node: Node, entity: Entity, scope: Scope, report: Report, *, others: Collection[str]) -> RowTest:
     fields = Fields(node, f"test `{name}`", report)
     kinds = [kind for kind in ("enum", "assert", "required", "unique", "reference") if kind in fields]
     kind = kinds[0] if kinds else fields.one_of("kind", ("schema",), "schema")
@@ -131,9 +131,12 @@ def _row_test(name: str, node: Node, entity: Entity, scope: Scope, report: Repor
         columns = _columns(fields, kind, entity.columns)
     elif kind == "reference":
         columns = _columns(fields, "reference", entity.columns)
-        other = fields.text("entity", required=True)
+        target = fields.scalar("entity", required=True)
+        other = target.text if target else ""
+        if target is not None and other not in others:
+            report.error("unknown-entity", f"test `{name}` refers to the entity `{other}`, which is not declared", target.where, nearest(other, others))
     elif kind == "assert":
-        assertion = fields.expression("assert", scope.analyse, required=True)
+        assertion = fields.condition("assert", scope.analyse, required=True)
     test = RowTest(
         id=name, kind=kind, columns=columns, values=values, assertion=assertion, entity=other, break_action=read_break_action(fields), where=fields.where
     )
@@ -155,6 +158,9 @@ def read_fact(name: str, node: Node, entities: Mapping[str, Entity], currency: s
         other = inner.text("entity", required=True)
         column = inner.text("column", required=True)
         through = inner.text("by", required=True)
+        if entity is not None and through and through not in units:
+            message = f"lookup `{key.text}` goes by `{through}`, which is no column of fact `{name}`"
+            report.error("unknown-column", message, inner.where, nearest(through, units))
         if other not in entities:
             report.error("unknown-entity", f"lookup `{key.text}` reads the entity `{other}`, which is not declared", inner.where, nearest(other, entities))
         elif column not in entities[other].columns:
@@ -166,25 +172,25 @@ def read_fact(name: str, node: Node, entities: Mapping[str, Entity], currency: s
     elapsed: dict[str, tuple[str, str]] = {}
     for key, value in fields.mapping("elapsed"):
         inner = Fields(MapNode(((key, value),), value.where), f"fact `{name}`", report)
-        ends = _columns(inner, key.text, units)
-        if len(ends) == 2:  # noqa: PLR2004  # from one instant to another
+        ends = _columns(inner, key.text, units) if entity is not None else inner.texts(key.text)
+        if len(ends) == 2:
             elapsed[key.text] = (ends[0], ends[1])
         else:
             report.error("wrong-type", f"`{key.text}` is a list of two instants: from, to", value.where)
         units[key.text] = parse_unit("seconds")
     derive: dict[str, Expression] = {}
     for key, value in fields.mapping("derive"):
-        found = fields.compiled(value, Scope(units=units, currency=currency).analyse)
+        found = fields.compiled(value, Scope(units=units, currency=currency, open=entity is None).analyse)
         if found is not None:
             derive[key.text] = found
         units[key.text] = found.unit if found else None
     time = fields.scalar("time")
-    if time is not None and time.text not in units:
+    if entity is not None and time is not None and time.text not in units:
         report.error("unknown-column", f"fact `{name}` counts periods by `{time.text}`, which is no column", time.where, nearest(time.text, units))
     fact = Fact(
         id=name,
         entity=target.text if target else "",
-        filter=fields.expression("where", Scope(units=units, currency=currency).analyse),
+        filter=fields.condition("where", Scope(units=units, currency=currency, open=entity is None).analyse),
         lookups=lookups,
         elapsed=elapsed,
         derive=derive,

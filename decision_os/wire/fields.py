@@ -4,31 +4,46 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from fractions import Fraction
 from typing import Final, TypeVar
 
 from decision_os.errors import ExpressionError, Issue, Severity, UnitError, Where, nearest
 from decision_os.expr import Analysis, Expression
+from decision_os.expr.tree import Name
 from decision_os.units import Unit, parse_unit
-from decision_os.wire.nodes import MapNode, Node, ScalarNode, SeqNode
+from decision_os.wire.nodes import ALIAS, MapNode, Node, ScalarNode, SeqNode
 
-__all__ = ["Fields", "Report", "expression_text", "place_in"]
+__all__ = ["Fields", "Report", "expression_text", "place_in", "read_duration"]
 
 T = TypeVar("T")
 
 _TRUE: Final = ("true", "yes", "on")
 _FALSE: Final = ("false", "no", "off")
-_NUMBER: Final = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*(%|pp)?")
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(w|d|h|m|s)")
+_WORD: Final = re.compile(r"\w+")
+_NUMBER: Final = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,2})?\s*(%|pp)?")
+_LONGEST_NUMBER: Final = 40
+_DURATION: Final = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)\s*(w|d|h|m|s)")
 _SECONDS: Final = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
+_LONGEST: Final = 1000 * 366 * 86400
 
 
 class Report:
-    """The findings of one load, in the order met."""
+    """The findings of one load, in the order met; and what could not be read, so that nothing in it is called unused."""
 
     def __init__(self) -> None:
         self.issues: list[Issue] = []
+        self.words: set[str] = set()
+        self.blind = False
+
+    def unread(self, text: str | None) -> None:
+        """An expression that could not be compiled, or (None) something whose words are not known either."""
+        self.blind = self.blind or text is None
+        self.words |= set(_WORD.findall(text or ""))
+
+    def surely_unused(self, name: str, used: Collection[str]) -> bool:
+        """Whether nothing uses a name, not even what could not be read."""
+        return name not in used and name not in self.words and not self.blind
 
     def error(self, code: str, message: str, where: Where, hint: str = "", excerpt: str = "") -> None:
         """Add an error."""
@@ -53,17 +68,32 @@ def place_in(node: ScalarNode | SeqNode | MapNode, line: int, column: int) -> Wh
     return Where(start.file, start.line, start.column + (1 if style else 0) + column - 1)
 
 
+def read_duration(text: str) -> dt.timedelta | None:
+    """The duration of `24h`, `14d`, `1h30m`; nothing for another text, and for one of more than a thousand years.
+
+    >>> read_duration("1h30m"), read_duration("soon")
+    (datetime.timedelta(seconds=5400), None)
+    """
+    parts = _DURATION.findall(text)
+    if not parts or _DURATION.sub("", text).strip():
+        return None
+    seconds = sum(Fraction(count) * _SECONDS[unit] for count, unit in parts)
+    return dt.timedelta(seconds=float(seconds)) if seconds <= _LONGEST else None
+
+
 def expression_text(node: Node, report: Report) -> str | None:
     """The author's expression: a scalar's text, or the source of `[a, b]` and `{a, b}`, which YAML takes for a list or a mapping."""
     if isinstance(node, ScalarNode):
         if node.style in ("|", ">") and not node.text.strip():
-            report.error("empty-block", f"`{node.style}` begins a block in YAML, so nothing of this expression is left", node.where, "put the expression in quotes")
+            message = f"`{node.style}` begins a block in YAML, so nothing of this expression is left"
+            report.error("empty-block", message, node.where, "put the expression in quotes")
             return None
         if not node.text.strip():
             report.error("missing-value", "an expression is missing here", node.where)
             return None
         if node.comment and not node.comment.startswith("# "):
-            report.warning("comment-in-expression", f"`{node.comment}` is a comment to YAML, not part of the expression", node.where, "put the expression in quotes")
+            message = f"`{node.comment}` is a comment to YAML, not part of the expression"
+            report.warning("comment-in-expression", message, node.where, "put the expression in quotes")
         return node.text
     if node.raw:
         return node.raw
@@ -90,8 +120,10 @@ class Fields:
         """The node under a key; an empty plain scalar counts as absent."""
         self.asked.add(key)
         node = self.node.get(key)
-        if isinstance(node, ScalarNode) and not node.text and not node.style:
-            node = None
+        if isinstance(node, ScalarNode) and not node.text and node.style in ("", ALIAS):
+            if required and not node.style:
+                self.report.error("missing-value", f"`{key}` of {self.what} is empty", node.where)
+            return None
         if node is None and required:
             self.report.error("missing-key", f"{self.what} lacks the key `{key}`", self.where)
         return node
@@ -99,6 +131,11 @@ class Fields:
     def key_where(self, key: str) -> Where:
         """Where a key stands; the mapping's own place when it is absent."""
         return next((name.where for name, _ in self.node.items if name.text == key), self.where)
+
+    def keys(self, key: str) -> tuple[ScalarNode, ...]:
+        """The names that a mapping under a key gives, without reading what they stand for."""
+        node = self.node.get(key)
+        return tuple(name for name, _ in node.items) if isinstance(node, MapNode) else ()
 
     def scalar(self, key: str, *, required: bool = False) -> ScalarNode | None:
         """The scalar under a key."""
@@ -144,7 +181,7 @@ class Fields:
         if node is None:
             return None
         text = node.text.replace("−", "-").strip()
-        if not _NUMBER.fullmatch(text):
+        if not _NUMBER.fullmatch(text) or len(text) > _LONGEST_NUMBER:
             self.report.error("wrong-type", f"`{key}` of {self.what} is a number, not `{node.text}`", node.where)
             return None
         mark = next((mark for mark in ("%", "pp") if text.endswith(mark)), "")
@@ -166,11 +203,10 @@ class Fields:
         node = self.scalar(key)
         if node is None:
             return None
-        parts = _DURATION.findall(node.text)
-        if not parts or _DURATION.sub("", node.text).strip():
+        found = read_duration(node.text)
+        if found is None:
             self.report.error("wrong-type", f"`{key}` of {self.what} is a duration, not `{node.text}`", node.where, "write it as in `24h`, `14d`, `1h30m`")
-            return None
-        return dt.timedelta(seconds=float(sum(Fraction(count) * _SECONDS[unit] for count, unit in parts)))
+        return found
 
     def date_list(self, key: str) -> tuple[dt.date, ...]:
         """A list of ISO dates."""
@@ -232,16 +268,31 @@ class Fields:
     def expression(self, key: str, analyse: Callable[[str], Analysis], *, required: bool = False) -> Expression | None:
         """A compiled expression; every finding about it lands at its place in the file."""
         node = self.raw(key, required=required)
-        if node is None:
-            return None
-        return self.compiled(node, analyse)
+        return self.compiled(node, analyse) if node is not None else None
+
+    def condition(self, key: str, analyse: Callable[[str], Analysis], *, required: bool = False) -> Expression | None:
+        """The same for an expression that has to be true or false."""
+        node = self.raw(key, required=required)
+        return self.compiled_condition(node, analyse) if node is not None else None
+
+    def compiled_condition(self, node: Node, analyse: Callable[[str], Analysis]) -> Expression | None:
+        """A compiled condition, for a node at hand. A name alone may be one, unless it has a unit."""
+        found = self.compiled(node, analyse)
+        if found is None or found.is_condition or (isinstance(found.tree, Name) and found.unit is None):
+            return found
+        written = found.text.strip()
+        self.report.unread(written)
+        self.report.error("not-a-condition", f"`{written}` is not true or false", node.where, f"compare it, as in `{written} > 0`")
+        return None
 
     def compiled(self, node: Node, analyse: Callable[[str], Analysis]) -> Expression | None:
         """The same, for a node at hand."""
         text = expression_text(node, self.report)
-        if text is None:
+        analysis = analyse(text) if text is not None else None
+        if analysis is None or analysis.expression is None:
+            self.report.unread(text if text is None or not isinstance(node, ScalarNode) else f"{text} {node.comment}")
+        if analysis is None:
             return None
-        analysis = analyse(text)
         for issue in analysis.issues:
             hint = issue.hint
             if isinstance(node, ScalarNode) and node.comment and issue.severity is Severity.ERROR:

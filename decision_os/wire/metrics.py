@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import attrs
 
@@ -49,7 +49,8 @@ def read_metric(name: str, node: Node, heads: MetricHeads, report: Report) -> Me
     label = fields.text("label") or (fields.text("metric") if "metric" in fields else name)
     kinds = [kind for kind in KINDS if kind in fields]
     if not kinds:
-        report.error("no-contract", f"metric `{name}` has no contract: nothing says where its values come from", fields.where, f"give one of {', '.join(KINDS)}")
+        message = f"metric `{name}` has no contract: nothing says where its values come from"
+        report.error("no-contract", message, fields.where, f"give one of {', '.join(KINDS)}")
     elif len(kinds) > 1:
         report.error("two-contracts", f"metric `{name}` says twice where its values come from: {' and '.join(kinds)}", fields.where)
     owner = fields.scalar("owner", required=True)
@@ -62,7 +63,7 @@ def read_metric(name: str, node: Node, heads: MetricHeads, report: Report) -> Me
     bindings = _bindings(fields, heads, report)
     bound: dict[str, Unit | None] = {item: heads.units.get(item) for item in inputs} if not bindings else {}
     bound |= {alias: heads.units.get(binding.input) for alias, binding in bindings.items()}
-    formula, result = _formula(fields, bound, heads)
+    formula, result = _formula(fields, bound, inputs, heads)
     metric = Metric(
         id=name,
         label=label,
@@ -160,7 +161,7 @@ def _measure(fields: Fields, heads: MetricHeads, report: Report) -> Measure | No
     of = inner.scalar("of", required=aggregate not in ("count", "share"))
     if of is not None and units and of.text not in units:
         report.error("unknown-column", f"{inner.what} takes `{of.text}`, which is no column of the fact", of.where, nearest(of.text, units))
-    condition = inner.expression("condition", Scope(units=units, currency=heads.currency).analyse, required=aggregate == "share")
+    condition = inner.condition("condition", Scope(units=units, currency=heads.currency, open=not units).analyse, required=aggregate == "share")
     time = inner.scalar("time")
     if time is not None and units and time.text not in units:
         report.error("unknown-column", f"{inner.what} counts periods by `{time.text}`, which is no column", time.where, nearest(time.text, units))
@@ -205,18 +206,19 @@ def _bindings(fields: Fields, heads: MetricHeads, report: Report) -> dict[str, B
             where=inner.where,
         )
         for name, target in inner.mapping("allocate"):
-            if getattr(target, "text", "") != "same":
-                report.error("unknown-word", f"`{getattr(target, 'text', '')}` is no way to allocate `{name.text}`", target.where, "`same` gives each finer key the coarser value")
+            if (way := getattr(target, "text", "")) != "same":
+                report.error("unknown-word", f"`{way}` is no way to allocate `{name.text}`", target.where, "`same` gives each finer key the coarser value")
         inner.close()
     return found
 
 
-def _formula(fields: Fields, bound: Mapping[str, Unit | None], heads: MetricHeads) -> tuple[Expression | None, str]:
+def _formula(fields: Fields, bound: Mapping[str, Unit | None], inputs: Collection[str], heads: MetricHeads) -> tuple[Expression | None, str]:
     node = fields.raw("formula")
     if node is None:
         return None, ""
     labels = {label: name for label, name in heads.labels.items() if name in bound}
-    scope = Scope(units=bound, labels=labels, definitions=heads.definitions, currency=heads.currency)
+    known = all(name in heads.units for name in inputs)
+    scope = Scope(units=bound, labels=labels, definitions=heads.definitions, currency=heads.currency, open=not known)
     text = expression_text(node, Report())
     result = split_result(text)[0] if text is not None else ""
 
@@ -244,12 +246,14 @@ def _sustained(fields: Fields, heads: MetricHeads) -> Sustained | None:
         return None
     inner = Fields(node, f"the condition of {fields.what}", fields.report)
     scope = Scope(units=heads.units, labels=heads.labels, definitions=heads.definitions, currency=heads.currency)
-    condition = inner.expression("condition", scope.analyse, required=True)
+    condition = inner.condition("condition", scope.analyse, required=True)
     periods = inner.scalar("periods", required=True)
     count = 1
     if periods is not None and periods.text in heads.thresholds:
-        value = heads.thresholds[periods.text].value.evaluate({})
-        count = int(value) if isinstance(value, int | float) else 1
+        value = heads.thresholds[periods.text].value.evaluate({})  # a literal: read, not worked out
+        count = int(value) if isinstance(value, int | float) and value in range(1, 521) else 0
+        if not count:
+            fields.report.error("wrong-type", f"the shared threshold `{periods.text}` is no number of periods", periods.where, "a whole number from 1 to 520")
     elif periods is not None:
         count = inner.integer("periods", 1, low=1, high=520) or 1
     grain = inner.one_of("grain", TIME_GRAINS, "month")
@@ -283,7 +287,7 @@ def _qa_tests(fields: Fields, names: Mapping[str, Unit | None], heads: MetricHea
     for item in node.items:
         inner = Fields(item, f"a QA test of {fields.what}", fields.report)
         name = inner.text("name", required=True)
-        assertion = inner.expression("assert", scope.analyse, required=True)
+        assertion = inner.condition("assert", scope.analyse, required=True)
         which = inner.one_of("scope", ("key", "metric"), "key")
         own = read_break_action(inner, scope=which) if "break_action" in inner else attrs.evolve(shared, scope=which)
         inner.close()

@@ -6,18 +6,25 @@ not plain text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
 import attrs
 import yaml
+from yaml.reader import Reader
 
 from decision_os.errors import Issue, Where
 
-__all__ = ["LARGEST_FILE", "MapNode", "Node", "ScalarNode", "SeqNode", "read_nodes"]
+__all__ = ["ALIAS", "LARGEST_FILE", "MapNode", "Node", "ScalarNode", "SeqNode", "read_nodes"]
 
 LARGEST_FILE: Final = 2_000_000
 DEEPEST: Final = 20
+ALIAS: Final = "*"
+"""The style of the empty text that stands where an alias was: that is reported, and nothing is missing besides."""
+
+_BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+"""What YAML counts as the end of a line; marks are counted by it."""
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML was built with it: the same events, sooner
 
@@ -57,13 +64,13 @@ class MapNode:
 Node: TypeAlias = ScalarNode | SeqNode | MapNode
 
 
-class _Stop(Exception):
+class _Stop(Exception):  # noqa: N818  # a jump out of the recursion, not an error
     """The rest of the file cannot be made sense of; the issue is already reported."""
 
 
 class _Builder:
     def __init__(self, text: str, file: str) -> None:
-        self.lines = text.split("\n")
+        self.lines: list[str] = _BREAK.split(text)
         self.file = file
         self.issues: list[Issue] = []
         self.events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
@@ -90,7 +97,7 @@ class _Builder:
     def node(self, event: Any, depth: int) -> Node:
         if isinstance(event, yaml.AliasEvent):
             self.report("alias", f"an alias (`*{event.anchor}`)", event.start_mark, "write the value out: a rule is read where it stands")
-            return ScalarNode("", self.place(event.start_mark))
+            return ScalarNode("", self.place(event.start_mark), ALIAS)
         if event.anchor is not None:
             self.report("anchor", f"an anchor (`&{event.anchor}`)", event.start_mark, "rule files have no anchors and aliases")
         if event.tag is not None:
@@ -137,43 +144,41 @@ class _Builder:
         return ScalarNode(event.value, self.place(event.start_mark), style, comment)
 
     def slice(self, start: Any, end: Any) -> str:
-        if start.line == end.line:
-            return self.lines[start.line][start.column : end.column]
-        middle = self.lines[start.line + 1 : end.line]
-        return "\n".join([self.lines[start.line][start.column :], *middle, self.lines[end.line][: end.column]])
+        lines = self.lines[start.line : end.line + 1]
+        lines[-1] = lines[-1][: end.column]
+        lines[0] = lines[0][start.column :]
+        return "\n".join(lines)
 
 
 def read_nodes(text: str, file: str) -> tuple[Node | None, tuple[Issue, ...]]:
-    """The one document of a rule file, and what is wrong with its YAML. No node where nothing can be made of the text.
+    r"""The one document of a rule file, and what is wrong with its YAML. No node where nothing can be made of the text.
 
-    >>> node, issues = read_nodes("a: 1\\na: 2\\n", "x.yaml")
+    >>> node, issues = read_nodes("a: 1\na: 2\n", "x.yaml")
     >>> print(issues[0])
     x.yaml:2:1 duplicate-key the key `a` a second time (first at line 1)
     """
     if len(text) > LARGEST_FILE:
         return None, (Issue("too-large", f"a rule file of {len(text):,} characters; at most {LARGEST_FILE:,} are read", Where(file, 1, 1)),)
-    builder: _Builder | None = None
+    if found := Reader.NON_PRINTABLE.search(text):
+        before = _BREAK.split(text[: found.start()])
+        where = Where(file, len(before), len(before[-1]) + 1)
+        hint = "control characters cannot stand in a rule file"
+        return None, (Issue("bad-yaml", f"a character that YAML does not allow: U+{ord(found.group()):04X}", where, hint=hint),)
+    builder = _Builder(text, file)
     try:
-        builder = _Builder(text, file)
         root = builder.document()
     except _Stop:
         root = None
     except yaml.MarkedYAMLError as error:
-        issues = builder.issues if builder else []
-        return None, (*issues, _syntax(error, file, text))
-    except yaml.YAMLError as error:  # a character YAML does not allow: no mark, but a position
-        position = getattr(error, "position", 0)
-        line = text.count("\n", 0, position) + 1
-        column = position - (text.rfind("\n", 0, position) + 1) + 1
-        return None, (Issue("bad-yaml", "a character that YAML does not allow", Where(file, line, column), hint="control characters cannot stand in a rule file"),)
-    return root, tuple(builder.issues) if builder else ()
+        return None, (*builder.issues, _syntax(error, file, text))
+    return root, tuple(builder.issues)
 
 
 def _syntax(error: yaml.MarkedYAMLError, file: str, text: str) -> Issue:
     in_brackets = error.context_mark is not None and "flow" in (error.context or "")
     mark = error.context_mark if in_brackets else error.problem_mark or error.context_mark  # the bracket, not where it was missed
     where = Where(file, mark.line + 1, mark.column + 1) if mark else Where(file, 1, 1)
-    lines = text.split("\n")
+    lines = _BREAK.split(text)
     line = lines[mark.line] if mark and mark.line < len(lines) else ""
     problem = error.problem or "not YAML"
     hint = ""
@@ -181,7 +186,7 @@ def _syntax(error: yaml.MarkedYAMLError, file: str, text: str) -> Issue:
     if value[:1] in (">", "|", "`", "%", "@", "&", "*", "!") or value[:2] == "- ":
         hint = f"put the text in quotes: YAML gives `{value[0]}` at its start a meaning of its own"
     elif value[:1] in ("[", "{", "("):
-        hint = 'put an interval with a round end, or text after a bracket, in quotes: "[0, 1)"'
+        hint = 'close the bracket; within brackets, put a text that has a bracket, a comma or a colon in quotes, as in "[0, 1)"'
     elif ": " in value:
         hint = "put a text that contains `: ` in quotes"
     elif "\t" in line:

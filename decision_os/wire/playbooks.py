@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from decision_os.errors import nearest
@@ -21,24 +21,21 @@ from decision_os.model import (
     Parameter,
     Playbook,
     Reversal,
-    ReviewCadence,
     Risk,
     Role,
-    Slo,
     Subject,
     Threshold,
 )
 from decision_os.units import Unit, parse_unit
-from decision_os.wire.fields import Fields, Report, expression_text
+from decision_os.wire.fields import Fields, Report, expression_text, read_duration
 from decision_os.wire.metrics import MetricHeads
-from decision_os.wire.nodes import Node, ScalarNode
+from decision_os.wire.nodes import MapNode, Node, ScalarNode
 from decision_os.wire.scope import FEEDS, Scope
 
 __all__ = ["read_playbook", "read_thresholds"]
 
 _LEVELS: Final = ("low", "medium", "high")
 _BRACED: Final = re.compile(r"\{([^{}]*)\}")
-_WITHIN: Final = re.compile(r"next cycle|(\d+(\.\d+)?\s*(w|d|h|m|s))+")
 
 
 def read_thresholds(fields: Fields, currency: str) -> dict[str, Threshold]:
@@ -53,15 +50,15 @@ def read_thresholds(fields: Fields, currency: str) -> dict[str, Threshold]:
 
 
 def read_playbook(
-    name: str, node: Node, heads: MetricHeads, cadences: Mapping[str, ReviewCadence], slos: Mapping[str, Slo], report: Report
+    name: str, node: Node, heads: MetricHeads, report: Report, *, cadences: Collection[str], slos: Collection[str]
 ) -> tuple[Playbook, frozenset[str]]:
-    """A playbook, and the names of the shared thresholds it uses."""
+    """A playbook, and the names of the shared thresholds it uses; `cadences` and `slos` are the names there are of those."""
     fields = Fields(node, f"playbook `{name}`", report)
     fields.text("playbook")
     inputs = {key.text: _input(key, value, heads, fields) for key, value in fields.mapping("inputs")}
     if not inputs:
         report.error("missing-key", f"playbook `{name}` reads no inputs", fields.where)
-    parameters = {key.text: found for key, value in fields.mapping("parameters") if (found := _parameter(key.text, value, heads.currency, report))}
+    parameters = {key.text: parameter for key, value in fields.mapping("parameters") if (parameter := _parameter(key.text, value, heads.currency, report))}
     units: dict[str, Unit | None] = {use.name: heads.units.get(use.metric) for use in inputs.values()}
     units |= {feed: parse_unit(unit) if unit else None for feed, unit in FEEDS.items()}
     units |= {parameter.name: parameter.unit for parameter in parameters.values()}
@@ -69,18 +66,20 @@ def read_playbook(
     thresholds = read_thresholds(fields, heads.currency)
     scope = Scope(units=units, labels=labels, definitions=heads.definitions, currency=heads.currency)
     scope = scope.defining({key: threshold.value for key, threshold in thresholds.items()})
+    for section, read in (("parameters", parameters), ("thresholds", thresholds)):
+        scope = scope.naming(key.text for key in fields.keys(section) if key.text not in read)  # reported; its uses are no second mistake
     projections: dict[str, Expression] = {}
     for key, value in fields.mapping("projections"):
         found = fields.compiled(value, scope.analyse)
         if found is not None:
             projections[key.text] = found
-            scope = scope.defining({key.text: found})
-    _names_once(fields, inputs, parameters, thresholds, projections)
+        scope = scope.defining({key.text: found}) if found is not None else scope.naming([key.text])
+    _names_once(fields, heads.thresholds)
     pre_checks = tuple(check for key, value in fields.mapping("pre_checks") if (check := _check(key.text, value, scope, fields)))
     actions = {key.text: _action(key.text, value, scope, parameters, report) for key, value in fields.mapping("actions")}
     branches = tuple(branch for key, value in fields.mapping("branches") if (branch := _branch(key.text, value, scope, actions, fields)))
-    if not branches:
-        report.error("missing-key", f"playbook `{name}` has no branches that can be read", fields.where)
+    if not fields.keys("branches"):
+        report.error("missing-key", f"playbook `{name}` has no branches", fields.where)
     cadence = fields.scalar("cadence", required=True)
     if cadence is not None and cadence.text not in cadences:
         report.error("unknown-cadence", f"`{cadence.text}` is no review cadence", cadence.where, nearest(cadence.text, cadences))
@@ -117,11 +116,22 @@ def read_playbook(
 
 def _report_unused(playbook: Playbook, heads: MetricHeads, fields: Fields) -> frozenset[str]:
     used: set[str] = set()
+    read: set[str] = set()
     for expression in _expressions(playbook):
         used |= set(expression.uses)
+        read |= set(expression.names)
+    report = fields.report
     for name, threshold in playbook.thresholds.items():
-        if name not in used:
-            fields.report.error("unused-threshold", f"threshold `{name}` of playbook `{playbook.id}` is declared and never used", threshold.where)
+        if report.surely_unused(name, used):
+            report.error("unused-threshold", f"threshold `{name}` of {fields.what} is declared and never used", threshold.where)
+    for name, parameter in playbook.parameters.items():
+        if report.surely_unused(name, read):
+            message = f"no condition, projection or lever of {fields.what} reads the parameter `{name}`: choosing it changes nothing"
+            report.warning("unused-parameter", message, parameter.where)
+    taken = {getattr(value.get("action"), "text", "") for _, value in fields.mapping("branches") if isinstance(value, MapNode)}
+    for name, action in playbook.actions.items():
+        if name not in taken:
+            report.warning("unused-action", f"no branch of {fields.what} takes the action `{name}`", action.where)
     return frozenset(used & set(heads.thresholds))
 
 
@@ -133,13 +143,14 @@ def _expressions(playbook: Playbook) -> list[Expression]:
     return found
 
 
-def _names_once(fields: Fields, *groups: Mapping[str, object]) -> None:
-    seen: set[str] = set(FEEDS)
-    for group in groups:
-        for name in group:
-            if name in seen:
-                fields.report.error("name-twice", f"{fields.what} gives the name `{name}` to two things", fields.where)
-            seen.add(name)
+def _names_once(fields: Fields, shared: Mapping[str, Threshold]) -> None:
+    """A name stands for one thing in all expressions of a playbook: neither two of its own, nor one of its own and one that is shared."""
+    seen = {**dict.fromkeys(FEEDS, "a name that pre-checks may read"), **dict.fromkeys(shared, "a threshold shared by all playbooks")}
+    for section in ("inputs", "parameters", "thresholds", "projections"):
+        for key in fields.keys(section):
+            if key.text in seen:
+                fields.report.error("name-twice", f"{fields.what} gives the name `{key.text}` to two things", key.where, f"it is {seen[key.text]} already")
+            seen[key.text] = f"one of the {section}"
 
 
 def _input(key: ScalarNode, value: Node, heads: MetricHeads, fields: Fields) -> InputUse:
@@ -194,10 +205,10 @@ def _parameter(name: str, node: Node, currency: str, report: Report) -> Paramete
 
 def _check(name: str, node: Node, scope: Scope, fields: Fields) -> NamedCheck | None:
     if isinstance(node, ScalarNode):
-        condition = fields.compiled(node, scope.analyse)
+        condition = fields.compiled_condition(node, scope.analyse)
         return NamedCheck(id=name, condition=condition, label=name, where=node.where) if condition else None
     inner = Fields(node, f"pre-check `{name}` of {fields.what}", fields.report)
-    condition = inner.expression("when", scope.analyse, required=True)
+    condition = inner.condition("when", scope.analyse, required=True)
     label = inner.text("label", name)
     inner.close()
     return NamedCheck(id=name, condition=condition, label=label, where=inner.where) if condition else None
@@ -205,13 +216,11 @@ def _check(name: str, node: Node, scope: Scope, fields: Fields) -> NamedCheck | 
 
 def _branch(name: str, node: Node, scope: Scope, actions: Mapping[str, Action], fields: Fields) -> Branch | None:
     inner = Fields(node, f"branch `{name}` of {fields.what}", fields.report)
-    condition = inner.expression("when", scope.analyse, required=True)
-    if condition is not None and not condition.is_condition:
-        fields.report.error("not-a-condition", f"branch `{name}` gives a number, not a yes or no", inner.key_where("when"), "compare it with something")
-        condition = None
+    condition = inner.condition("when", scope.analyse, required=True)
     action = inner.scalar("action", required=True)
     if action is not None and action.text not in actions:
-        fields.report.error("unknown-action", f"branch `{name}` takes the action `{action.text}`, which is not declared", action.where, nearest(action.text, actions))
+        message = f"branch `{name}` takes the action `{action.text}`, which is not declared"
+        fields.report.error("unknown-action", message, action.where, nearest(action.text, actions))
     inner.close()
     return Branch(id=name, condition=condition, action=action.text, where=inner.where) if condition and action else None
 
@@ -255,8 +264,9 @@ def _role(node: ScalarNode, roles: Mapping[str, Role], fields: Fields) -> str:
 
 def _approvers(fields: Fields, roles: Mapping[str, Role]) -> tuple[str, ...]:
     found = tuple(_role(item, roles, fields) for item in fields.items("approvers"))
-    if not found:
-        fields.report.error("no-approvers", f"{fields.what} names no approvers", fields.key_where("approvers"), "a decision nobody approves cannot be executed: name a role")
+    if not found and not isinstance(fields.node.get("approvers"), MapNode):
+        hint = "a decision nobody approves cannot be executed: name a role"
+        fields.report.error("no-approvers", f"{fields.what} names no approvers", fields.key_where("approvers"), hint)
     return found
 
 
@@ -270,7 +280,7 @@ def _risk(fields: Fields) -> Risk:
 def _reversal(fields: Fields) -> Reversal:
     inner = Fields(fields.raw("reversal", required=True), f"the reversal of {fields.what}", fields.report)
     within = inner.scalar("within", required=True)
-    if within is not None and not _WITHIN.fullmatch(within.text):
+    if within is not None and within.text != "next cycle" and read_duration(within.text) is None:
         fields.report.error("wrong-type", f"`within` of {inner.what} is a duration or `next cycle`, not `{within.text}`", within.where, "as in `1h`, `5m`")
     reversal = Reversal(
         plan=inner.text("plan", required=True), steps=inner.texts("steps", required=True), within=within.text if within else "", owner=inner.text("owner")
@@ -296,7 +306,7 @@ def _monitor(name: str, node: Node, currency: str, fields: Fields) -> Monitor:
     return monitor
 
 
-def _slo(item: ScalarNode, slos: Mapping[str, Slo], fields: Fields) -> str:
+def _slo(item: ScalarNode, slos: Collection[str], fields: Fields) -> str:
     if item.text not in slos:
         fields.report.error("unknown-slo", f"{fields.what} rests on `{item.text}`, which is no freshness SLO", item.where, nearest(item.text, slos))
     return item.text

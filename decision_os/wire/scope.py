@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import attrs
@@ -28,12 +28,14 @@ class Scope:
     labels: Mapping[str, str] = attrs.field(factory=dict)
     definitions: Mapping[str, Expression] = attrs.field(factory=dict)
     currency: str = "USD"
+    open: bool = False
+    """What is in scope cannot be known, since something it comes from could not be read: any name may be in it."""
 
     def analyse(self, text: str) -> Analysis:
         """Compile a condition or a formula."""
         return analyse(
             text,
-            names=[*self.units, *self.definitions],
+            names=None if self.open else [*self.units, *self.definitions],
             units={name: unit for name, unit in self.units.items() if unit is not None},
             labels=self.labels,
             definitions=self.definitions,
@@ -47,6 +49,10 @@ class Scope:
     def defining(self, definitions: Mapping[str, Expression]) -> Scope:
         """The same scope with more definitions."""
         return attrs.evolve(self, definitions={**self.definitions, **definitions})
+
+    def naming(self, names: Iterable[str]) -> Scope:
+        """The same scope with more names of which nothing is known."""
+        return attrs.evolve(self, units={**self.units, **dict.fromkeys(names)})
 
     def range_check(self, text: str, unit: Unit | None) -> Callable[[], Expression | None]:
         """The condition `value in <range>` for the text of a range, compiled when called; nothing where the text is no range."""

@@ -1,0 +1,69 @@
+"""Commands that check promises: `slo` and `ledger verify`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import attrs
+import click
+
+from decision_os.batch import read_loads, statuses
+from decision_os.cli.console import say, say_json
+from decision_os.cli.options import at_option, file_argument, format_option, now, rules_argument
+from decision_os.engine import Engine
+from decision_os.engine.feeds import freshness
+from decision_os.freshness import LoadLog
+from decision_os.ledger import Ledger
+
+__all__ = ["ledger", "slo"]
+
+
+@click.command()
+@rules_argument
+@click.option(
+    "--loads", required=True, type=click.Path(path_type=Path), help="The load log: a CSV file with the columns source and loaded_at."
+)
+@at_option
+@format_option("text", "json")
+@click.pass_context
+def slo(ctx: click.Context, rules: Path, loads: Path, at: dt.datetime | None, style: str) -> None:
+    """Report how the freshness SLOs of RULES stand. Exits 1 where a promise is broken."""
+    book = Engine.load(rules).book
+    found = freshness(book, LoadLog.of(read_loads(loads), zone=book.zone), now(at))
+    if style == "json":
+        say_json(
+            {
+                "at": found.at.isoformat(),
+                "green": found.green,
+                "statuses": statuses(found),
+                "notes": [issue.message for issue in found.issues],
+            }
+        )
+    else:
+        say(str(found))
+    ctx.exit(int(not found.green))
+
+
+@click.group()
+def ledger() -> None:
+    """Look after a ledger of decision records."""
+
+
+@ledger.command()
+@file_argument
+@format_option("text", "json")
+@click.pass_context
+def verify(ctx: click.Context, file: Path, style: str) -> None:
+    """Check every line of the ledger FILE, and that each follows the one before it. Exits 1 where something is wrong."""
+    found = Ledger(file).verify()
+    if style == "json":
+        say_json(attrs.asdict(found))
+    else:
+        lines = [f"{file}:{problem.line}: {problem.what}" for problem in found.problems]
+        lines += [f"an entry left unfinished was set aside in {path}" for path in found.recovered]
+        lines.append(
+            f"{'verified' if found.ok else 'does not verify'}: {found.entries} entries{f', head {found.head}' if found.head else ''}"
+        )
+        say("\n".join(lines))
+    ctx.exit(int(not found.ok))

@@ -1,0 +1,589 @@
+"""The same tree over columns: two masks that are never null, known-true and known-false, or a number with its bound.
+
+Null, NaN and ±inf are unknown, on every engine; what an engine itself makes of them decides nothing, because every value is made
+known or null before it is used, and every mask is a plain boolean. The rounding bound is computed by the recurrence of `arithmetic`, in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
+from operator import and_, or_
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import attrs
+import narwhals.stable.v2 as nw
+
+from decision_os.errors import ExpressionError, InputError
+from decision_os.expr import arithmetic
+from decision_os.expr.arithmetic import ROUNDING, Context
+from decision_os.expr.tree import (
+    Arithmetic,
+    Around,
+    Call,
+    Choice,
+    Comparison,
+    Defined,
+    Interval,
+    Logic,
+    Membership,
+    Name,
+    Negative,
+    Node,
+    Not,
+    Number,
+    SetOf,
+    Text,
+    Truth,
+)
+from decision_os.units import FIXED
+from decision_os.values import Unknown
+
+__all__ = ["Masks", "Schema", "blame", "kind_of", "masks", "value"]
+
+Schema: TypeAlias = Mapping[str, Any]
+"""The type of each column: a narwhals dtype, or one of `number`, `text`, `bool`, `date`, `instant`, `duration`, `missing`."""
+
+KINDS: Final = ("number", "text", "bool", "date", "instant", "duration", "missing")
+_WORDS: Final = {
+    "number": "a number",
+    "text": "a text",
+    "bool": "true or false",
+    "date": "a date",
+    "instant": "an instant",
+    "duration": "a duration",
+    "missing": "missing",
+}
+
+
+class Masks(NamedTuple):
+    """Where a condition is known to hold, and where it is known not to; neither is ever null."""
+
+    true: Any
+    false: Any
+
+    @property
+    def unknown(self) -> Any:
+        """Where it is neither."""
+        return ~self.true & ~self.false
+
+    def __invert__(self) -> Masks:
+        return Masks(self.false, self.true)
+
+
+@attrs.frozen(eq=False)
+class _Number:
+    """A column of numbers: null where unknown, with its bound; both are plain floats where they are known now."""
+
+    value: Any
+    error: Any
+
+    @property
+    def constant(self) -> bool:
+        return isinstance(self.value, float)
+
+    @property
+    def known(self) -> Any:
+        return _lit(True) if self.constant else _finite(self.value)
+
+
+@attrs.frozen(eq=False)
+class _Plain:
+    """A column of texts, dates or instants: null where unknown."""
+
+    value: Any
+    kind: str
+
+    @property
+    def known(self) -> Any:
+        return ~self.value.is_null()
+
+
+_Term: TypeAlias = _Number | _Plain | Masks
+
+
+def kind_of(dtype: Any, column: str = "") -> str:
+    """What a column of that type is to an expression.
+
+    Raises `InputError` for a type no rule can read, such as a list.
+
+    >>> kind_of(nw.Float64()), kind_of(nw.String()), kind_of("bool")
+    ('number', 'text', 'bool')
+    """
+    if isinstance(dtype, str):
+        return dtype
+    if dtype.is_numeric():
+        return "number"
+    for kind, types in _DTYPES.items():
+        if isinstance(dtype, types):
+            return kind
+    if dtype == nw.Unknown or type(dtype).__name__ == "Null":
+        return "missing"
+    raise InputError(f"the column `{column}` holds {dtype}, which no rule can read", name=column, hint="cast it to numbers, texts, dates or truth values")
+
+
+_DTYPES: Final[dict[str, tuple[Any, ...]]] = {
+    "text": (nw.String, nw.Categorical, nw.Enum),
+    "bool": (nw.Boolean,),
+    "instant": (nw.Datetime,),
+    "date": (nw.Date,),
+    "duration": (nw.Duration,),
+}
+
+
+def masks(tree: Node, schema: Schema | None, context: Context) -> Masks:
+    """Where a condition is known true and known false.
+
+    Raises `InputError` where a column's type does not fit its use, and `ExpressionError` for what has no columns.
+    """
+    return _Columns(schema, context).condition(tree)
+
+
+def value(tree: Node, schema: Schema | None, context: Context) -> Any:
+    """One expression: a number, a text or a date, or true and false; null where unknown."""
+    term = _Columns(schema, context).term(tree)
+    if isinstance(term, Masks):
+        return nw.when(term.true).then(_lit(True)).otherwise(nw.when(term.false).then(_lit(False)).otherwise(nw.lit(None, dtype=nw.Boolean)))
+    if isinstance(term, _Number) and term.constant:
+        return nw.lit(term.value)
+    return term.value
+
+
+def blame(tree: Node, schema: Schema | None, context: Context) -> dict[str, Any]:
+    """For each input, where it is among the reasons why the tree is unknown; a mask that is never null.
+
+    An operand that decides ends the matter: `a` is not to blame where `a and b` is false by `b`.
+    """
+    return _Columns(schema, context).blamed(tree)
+
+
+def _lit(truth: bool) -> Any:  # noqa: FBT001  # the literal itself
+    return nw.lit(truth)
+
+
+def _finite(expression: Any) -> Any:
+    return expression.is_finite().fill_null(value=False)
+
+
+def _all(conditions: Iterable[Any]) -> Any:
+    return reduce(and_, conditions)
+
+
+def _any(conditions: Iterable[Any]) -> Any:
+    return reduce(or_, conditions)
+
+
+class _Columns:
+    """One walk over one tree."""
+
+    def __init__(self, schema: Schema | None, context: Context) -> None:
+        self.schema = schema
+        self.context = context
+        self.text = context.text
+
+    def term(self, node: Node, wanted: str = "number") -> _Term:
+        match node:
+            case Number():
+                return _Number(*arithmetic.literal(node))
+            case Text():
+                return _Plain(nw.lit(node.value), "text")
+            case Truth():
+                return Masks(_lit(node.value), _lit(not node.value))
+            case Name():
+                return self.input(node, wanted)
+            case Defined():
+                outer, self.text = self.text, self.context.texts.get(node.name, "")
+                try:
+                    return self.term(node.body, wanted)
+                finally:
+                    self.text = outer
+            case Negative():
+                inner = self.number(node.operand)
+                return _Number(-inner.value, inner.error)
+            case Arithmetic():
+                return _OPERATIONS[node.op](self.number(node.left), self.number(node.right))
+            case Call():
+                return self.call(node, wanted)
+            case Choice():
+                return self.choice(node, wanted)
+            case Comparison() | Membership() | Logic() | Not():
+                return self.logical(node)
+            case Interval() | Around() | SetOf():
+                raise self.refused(node, "a range or a set has no single value: it stands to the right of `in`")
+
+    # ── leaves ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def kind(self, node: Name, wanted: str) -> str:
+        if self.schema is None:
+            return wanted
+        return kind_of(self.schema[node.name], node.name) if node.name in self.schema else "missing"
+
+    def input(self, node: Name, wanted: str) -> _Term:
+        kind = self.kind(node, wanted)
+        column = nw.col(node.name)
+        if kind == "missing":
+            return self.absent(wanted)
+        if kind == "bool":
+            return Masks(column.fill_null(value=False), (~column).fill_null(value=False))
+        if kind == "text":
+            return _Plain(column.cast(nw.String), kind)
+        if kind == "duration":
+            return self.scaled(self.seconds(node, column), node)
+        if kind != "number":
+            return _Plain(column, kind)
+        cast = column.cast(nw.Float64)
+        return self.scaled(_given(nw.when(_finite(cast)).then(cast).otherwise(nw.lit(None, dtype=nw.Float64))), node)
+
+    def absent(self, wanted: str) -> _Term:
+        if wanted == "bool":
+            return Masks(_lit(False), _lit(False))
+        if wanted == "number":
+            nothing = nw.lit(None, dtype=nw.Float64)
+            return _Number(nothing, nothing)
+        return _Plain(nw.lit(None, dtype=nw.String), "missing")
+
+    def seconds(self, node: Name, column: Any) -> _Number:
+        unit = self.context.units.get(node.name)
+        length = FIXED.get(unit.duration) if unit is not None else None
+        if length is None:
+            raise self.refused(node, f"`{node.name}` has no unit, so a column of durations cannot be read for it", "declare it in seconds, minutes, hours, days or weeks")
+        return _given(column.dt.total_microseconds().cast(nw.Float64) / float(1_000_000 * length))
+
+    def scaled(self, term: _Number, node: Name) -> _Number:
+        return term if node.scale == 1 else _multiply(term, _Number(*arithmetic.constant(node.scale)))
+
+    # ── numbers ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def number(self, node: Node) -> _Number:
+        term = self.term(node)
+        if isinstance(term, _Number):
+            return term
+        if isinstance(term, _Plain) and term.kind == "missing":
+            nothing = nw.lit(None, dtype=nw.Float64)
+            return _Number(nothing, nothing)
+        kind = "bool" if isinstance(term, Masks) else term.kind
+        raise self.refused(node, f"{arithmetic.subject(node)}{_WORDS[kind]} where a number is needed")
+
+    def call(self, node: Call, wanted: str) -> _Term:
+        match node.function:
+            case "is_missing":
+                known = self.known(node.arguments[0])
+                return Masks(~known, known)
+            case "coalesce":
+                return reduce(_first_known, (self.term(argument, wanted) for argument in node.arguments))
+            case "abs":
+                term = self.number(node.arguments[0])
+                return _Number(abs(term.value) if term.constant else term.value.abs(), term.error)
+            case "min":
+                return _extreme([self.number(argument) for argument in node.arguments], "min")
+            case "max":
+                return _extreme([self.number(argument) for argument in node.arguments], "max")
+            case "clip":
+                x, low, high = (self.number(argument) for argument in node.arguments)
+                return _extreme([_extreme([x, low], "max"), high], "min")
+            case _:
+                raise ExpressionError(
+                    f"`{node.function}` is a Python function: it cannot run in a dataframe engine", text=self.text, hint="decide row by row with `evaluate`, or compute it as a column first"
+                )
+
+    def choice(self, node: Choice, wanted: str) -> _Term:
+        condition = self.condition(node.condition)
+        then, otherwise = self.term(node.then, wanted), self.term(node.otherwise, wanted)
+        if isinstance(then, Masks) and isinstance(otherwise, Masks):
+            return Masks((condition.true & then.true) | (condition.false & otherwise.true), (condition.true & then.false) | (condition.false & otherwise.false))
+        if isinstance(then, _Number) and isinstance(otherwise, _Number):
+            return _Number(_either(condition, then.value, otherwise.value), _either(condition, then.error, otherwise.error))
+        if isinstance(then, _Plain) and isinstance(otherwise, _Plain):
+            return _Plain(_either(condition, then.value, otherwise.value), then.kind)
+        raise self.refused(node, "both sides of a choice are of one kind: numbers, texts or conditions")
+
+    # ── conditions ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def condition(self, node: Node) -> Masks:
+        term = self.term(node, "bool")
+        if isinstance(term, Masks):
+            return term
+        kind = "number" if isinstance(term, _Number) else term.kind
+        if kind == "missing":
+            return Masks(_lit(False), _lit(False))
+        raise self.refused(node, f"{arithmetic.subject(node)}{_WORDS[kind]} where a condition is needed", "compare it with something")
+
+    def logical(self, node: Comparison | Membership | Logic | Not) -> Masks:
+        match node:
+            case Not():
+                return ~self.condition(node.operand)
+            case Logic():
+                parts = [self.condition(operand) for operand in node.operands]
+                return _conjunction(parts) if node.op == "and" else _disjunction(parts)
+            case Comparison():
+                nodes = (node.first, *node.rest)
+                wanted = next((self.kind_wanted(operand) for operand in nodes if self.kind_wanted(operand) != "number"), "number")
+                terms = [self.term(operand, wanted) for operand in nodes]
+                return _conjunction([self.compare(op, terms[i], terms[i + 1], nodes[i], nodes[i + 1]) for i, op in enumerate(node.ops)])
+            case Membership():
+                found = self.within(node.operand, node.where)
+                return ~found if node.negated else found
+
+    def kind_wanted(self, node: Node) -> str:
+        """What a name beside this operand is taken for when no schema tells."""
+        if isinstance(node, Text):
+            return "text"
+        if isinstance(node, Truth | Comparison | Membership | Logic | Not):
+            return "bool"
+        if isinstance(node, Name) and self.schema is not None:
+            kind = self.kind(node, "number")
+            return "number" if kind in ("duration", "missing") else kind
+        return self.kind_wanted(node.body) if isinstance(node, Defined) else "number"
+
+    def within(self, operand: Node, where: Node) -> Masks:
+        match where:
+            case Defined():
+                outer, self.text = self.text, self.context.texts.get(where.name, "")
+                try:
+                    return self.within(operand, where.body)
+                finally:
+                    self.text = outer
+            case Around():
+                return self.within(operand, where.interval)
+            case Interval():
+                low = self.one(">=" if where.low_closed else ">", operand, where.low)
+                return _conjunction([low, self.one("<=" if where.high_closed else "<", operand, where.high)])
+            case SetOf():
+                return _disjunction([self.one("==", operand, item) for item in where.items])
+            case _:
+                raise self.refused(where, "`in` needs an interval or a set")
+
+    def one(self, op: str, left: Node, right: Node) -> Masks:
+        wanted = next((kind for node in (left, right) if (kind := self.kind_wanted(node)) != "number"), "number")
+        return self.compare(op, self.term(left, wanted), self.term(right, wanted), left, right)
+
+    def compare(self, op: str, left: _Term, right: _Term, left_node: Node, right_node: Node) -> Masks:
+        if any(isinstance(term, _Plain) and term.kind == "missing" for term in (left, right)):
+            return Masks(_lit(False), _lit(False))
+        if isinstance(left, _Number) and isinstance(right, _Number):
+            difference, bound = left.value - right.value, left.error + right.error
+            if left.constant and right.constant:
+                holds = bool(_COMPARISONS[op](difference, bound))
+                return Masks(_lit(holds), _lit(not holds))
+            known = _all([_finite(side.value) for side in (left, right) if not side.constant])
+            true = _COMPARISONS[op](difference, bound).fill_null(value=False) & known
+            return Masks(true, known & ~true)
+        if isinstance(left, Masks) and isinstance(right, Masks) and op in ("==", "!="):
+            same = Masks((left.true & right.true) | (left.false & right.false), (left.true & right.false) | (left.false & right.true))
+            return same if op == "==" else ~same
+        if isinstance(left, _Plain) and isinstance(right, _Plain) and left.kind == right.kind and (left.kind != "text" or op in ("==", "!=")):
+            known = left.known & right.known
+            true = _ORDERED[op](left.value, right.value).fill_null(value=False) & known
+            return Masks(true, known & ~true)
+        kinds = [_WORDS[_kind(term)] for term in (left, right)]
+        node = arithmetic.culprit(-1, left_node, right_node)
+        if kinds[0] == kinds[1]:
+            raise self.refused(node, f"{kinds[0]} has no order: only `==`, `!=` and a set are meant for it")
+        raise self.refused(node, f"{kinds[0]} does not compare with {kinds[1]}")
+
+    # ── what is missing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def known(self, node: Node, wanted: str | None = None) -> Any:
+        term = self.term(node, wanted or self.kind_wanted(node))
+        if isinstance(term, Masks):
+            return term.true | term.false
+        if isinstance(term, _Plain) and term.kind == "missing":
+            return _lit(False)
+        return term.known
+
+    def blamed(self, node: Node, wanted: str = "bool") -> dict[str, Any]:
+        match node:
+            case Number() | Text() | Truth():
+                return {}
+            case Name():
+                return {node.name: ~self.known(node, wanted)}
+            case Defined():
+                return self.blamed(node.body, wanted)
+            case Call(function="is_missing"):
+                return {}
+            case Logic():
+                return self.where_unknown(node, node.operands, "bool")
+            case Not():
+                return self.blamed(node.operand, "bool")
+            case Comparison():
+                pairs = [Comparison(left, (op,), (right,), span=node.span) for left, op, right in zip((node.first, *node.rest[:-1]), node.ops, node.rest, strict=True)]
+                if len(pairs) > 1:
+                    return self.where_unknown(node, pairs, "bool")
+                return self.gathered((node.first, *node.rest), self.wanted_beside((node.first, *node.rest)))
+            case Membership():
+                return self.within_blamed(node)
+            case Choice():
+                condition = self.condition(node.condition)
+                sides = [(condition.unknown, self.blamed(node.condition, "bool")), (condition.true, self.blamed(node.then, wanted)), (condition.false, self.blamed(node.otherwise, wanted))]
+                return _joined({name: mask & where for name, mask in found.items()} for where, found in sides)
+            case Call(function="coalesce"):
+                return self.where_unknown(node, node.arguments, wanted)
+            case Negative():
+                return self.gathered((node.operand,), "number")
+            case Arithmetic():
+                return self.gathered((node.left, node.right), "number")
+            case Call():
+                return self.gathered(node.arguments, "number")
+            case _:
+                return {}
+
+    def wanted_beside(self, nodes: Sequence[Node]) -> str:
+        return next((kind for node in nodes if (kind := self.kind_wanted(node)) != "number"), "number")
+
+    def gathered(self, nodes: Sequence[Node], wanted: str) -> dict[str, Any]:
+        return _joined(self.blamed(node, wanted) for node in nodes)
+
+    def where_unknown(self, whole: Node, parts: Sequence[Node], wanted: str) -> dict[str, Any]:
+        """The blame of the parts, where the whole is unknown by them."""
+        unknown = ~self.known(whole, wanted)
+        return {name: mask & unknown for name, mask in self.gathered(parts, wanted).items()}
+
+    def within_blamed(self, node: Membership) -> dict[str, Any]:
+        where: Node = node.where
+        while isinstance(where, Defined):
+            where = where.body
+        where = where.interval if isinstance(where, Around) else where
+        others = (where.low, where.high) if isinstance(where, Interval) else where.items if isinstance(where, SetOf) else ()
+        found = self.gathered((node.operand, *others), self.wanted_beside((node.operand, *others)))
+        unknown = self.logical(node).unknown
+        return {name: mask & unknown for name, mask in found.items()}
+
+    def refused(self, node: Node, message: str, hint: str = "") -> InputError:
+        return arithmetic.located(self.text, node, message, hint)
+
+
+def _kind(term: _Term) -> str:
+    if isinstance(term, _Number):
+        return "number"
+    return "bool" if isinstance(term, Masks) else term.kind
+
+
+def _joined(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for part in parts:
+        for name, mask in part.items():
+            found[name] = found[name] | mask if name in found else mask
+    return found
+
+
+def _conjunction(parts: Sequence[Masks]) -> Masks:
+    return Masks(_all(part.true for part in parts), _any(part.false for part in parts))
+
+
+def _disjunction(parts: Sequence[Masks]) -> Masks:
+    return Masks(_any(part.true for part in parts), _all(part.false for part in parts))
+
+
+def _either(condition: Masks, then: Any, otherwise: Any) -> Any:
+    then, otherwise = (nw.lit(side) if isinstance(side, float) else side for side in (then, otherwise))
+    return nw.when(condition.true).then(then).otherwise(nw.when(condition.false).then(otherwise))
+
+
+# ── the recurrence of `arithmetic`, over columns ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _abs(side: Any) -> Any:
+    return abs(side) if isinstance(side, float) else side.abs()
+
+
+def _given(column: Any) -> _Number:
+    return _Number(column, column.abs() * ROUNDING)
+
+
+def _settled(number: Any, error: Any) -> _Number:
+    """Null where the value or its bound overflowed: an infinity must not divide its way back to a number."""
+    fine = _finite(number) & _finite(error)
+    return _Number(nw.when(fine).then(number), nw.when(fine).then(error))
+
+
+def _folded(term: tuple[float, float] | Unknown) -> _Number:
+    if isinstance(term, Unknown):
+        nothing = nw.lit(None, dtype=nw.Float64)
+        return _Number(nothing, nothing)
+    return _Number(*term)
+
+
+def _add(left: _Number, right: _Number) -> _Number:
+    if left.constant and right.constant:
+        return _folded(arithmetic.add((left.value, left.error), (right.value, right.error)))
+    total = left.value + right.value
+    return _settled(total, (left.error + right.error) + _abs(total) * ROUNDING)
+
+
+def _subtract(left: _Number, right: _Number) -> _Number:
+    if left.constant and right.constant:
+        return _folded(arithmetic.subtract((left.value, left.error), (right.value, right.error)))
+    difference = left.value - right.value
+    return _settled(difference, (left.error + right.error) + _abs(difference) * ROUNDING)
+
+
+def _multiply(left: _Number, right: _Number) -> _Number:
+    if left.constant and right.constant:
+        return _folded(arithmetic.multiply((left.value, left.error), (right.value, right.error)))
+    product = left.value * right.value
+    return _settled(product, (_abs(left.value) * right.error + _abs(right.value) * left.error) + (left.error * right.error + _abs(product) * ROUNDING))
+
+
+def _divide(left: _Number, right: _Number) -> _Number:
+    if left.constant and right.constant:
+        return _folded(arithmetic.divide((left.value, left.error), (right.value, right.error)))
+    a, ea, b, eb = left.value, left.error, right.value, right.error
+    if right.constant:
+        if abs(b) <= eb:
+            return _folded(arithmetic.DIVISION)
+        quotient = a / b
+    else:
+        safe = nw.when(b.abs() > eb).then(b)
+        quotient = (nw.lit(a) if left.constant else a) / safe
+    return _settled(quotient, (_abs(quotient) * eb + ea) / (_abs(b) - eb) + _abs(quotient) * ROUNDING)
+
+
+_OPERATIONS: Final[dict[str, Callable[[_Number, _Number], _Number]]] = {"+": _add, "-": _subtract, "*": _multiply, "/": _divide}
+
+
+def _extreme(terms: Sequence[_Number], which: str) -> _Number:
+    if all(term.constant for term in terms):
+        pairs = [(term.value, term.error) for term in terms]
+        return _Number(*(arithmetic.least(pairs) if which == "min" else arithmetic.greatest(pairs)))
+    known = _all([term.known for term in terms if not term.constant])
+    pick = nw.min_horizontal if which == "min" else nw.max_horizontal
+    values = [nw.lit(term.value) if term.constant else term.value for term in terms]
+    errors = [nw.lit(term.error) if term.constant else term.error for term in terms]
+    return _Number(nw.when(known).then(pick(*values)), nw.when(known).then(nw.max_horizontal(*errors)))
+
+
+def _first_known(left: _Term, right: _Term) -> _Term:
+    if isinstance(left, _Number) and isinstance(right, _Number):
+        if left.constant:
+            return left
+        known = left.known
+        other, error = (nw.lit(side) if isinstance(side, float) else side for side in (right.value, right.error))
+        return _Number(nw.when(known).then(left.value).otherwise(other), nw.when(known).then(left.error).otherwise(error))
+    if isinstance(left, Masks) and isinstance(right, Masks):
+        known = left.true | left.false
+        return Masks(left.true | (~known & right.true), left.false | (~known & right.false))
+    if isinstance(left, _Plain) and isinstance(right, _Plain):
+        if left.kind == "missing":
+            return right
+        return _Plain(nw.when(left.known).then(left.value).otherwise(right.value), left.kind)
+    if isinstance(left, _Plain) and left.kind == "missing":
+        return right
+    return left
+
+
+_COMPARISONS: Final[dict[str, Callable[[Any, Any], Any]]] = {
+    "<": lambda d, t: d < -t,
+    "<=": lambda d, t: d <= t,
+    ">": lambda d, t: d > t,
+    ">=": lambda d, t: d >= -t,
+    "==": lambda d, t: (d <= t) & (d >= -t),
+    "!=": lambda d, t: (d > t) | (d < -t),
+}
+_ORDERED: Final[dict[str, Callable[[Any, Any], Any]]] = {
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+}

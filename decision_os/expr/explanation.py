@@ -1,0 +1,398 @@
+"""Why an expression came to what it came to: every sub-value, and each condition with its values, its margin and what would flip it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import attrs
+
+from decision_os.errors import InputError
+from decision_os.expr import arithmetic
+from decision_os.expr.arithmetic import Context, Refusal, Term
+from decision_os.expr.checker import check
+from decision_os.expr.reference import Step, Tracer
+from decision_os.expr.tree import (
+    Around,
+    Call,
+    Choice,
+    Comparison,
+    Defined,
+    Interval,
+    Logic,
+    Membership,
+    Name,
+    Node,
+    Not,
+    Number,
+    SetOf,
+    Text,
+    Truth,
+    children,
+)
+from decision_os.units import PP, Unit, format_value, parse_unit
+from decision_os.values import Cause, Reason, Scalar, Unknown
+
+__all__ = ["Condition", "Explanation", "explain"]
+
+_OPPOSITE: Final = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "==", "in": "not in", "not in": "in", "is": "is not", "is not": "is"}
+_MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+_WORDS: Final = {"<": "below", "<=": "at most", ">": "above", ">=": "at least", "==": "equal to", "!=": "other than"}
+_HOLDS: Final = {True: "holds", False: "fails", None: "unknown"}
+
+
+@attrs.frozen
+class Condition:
+    """One comparison, membership or truth value of an expression, as it came out. Pure data.
+
+    `text` is the author's, with `not` before it where the expression turns it around; `holds`, `op` and `margin` are those of the
+    text. `margin` is the room in `unit`: positive with that much to spare, negative short by so much, 0 within rounding of the
+    edge. `right` is a number, a text, or a range as text. `values` holds the known inputs and definitions in it, by name. `needs`
+    is the smallest change of one side that would flip it, in words.
+    """
+
+    text: str
+    holds: bool | None
+    left: Scalar | None = None
+    op: str = ""
+    right: Scalar | None = None
+    margin: float | None = None
+    unit: str = ""
+    causes: tuple[Cause, ...] = ()
+    values: tuple[tuple[str, Scalar], ...] = ()
+    needs: str = ""
+
+    def __str__(self) -> str:
+        parts = [f"{_HOLDS[self.holds]}: {self.text}"]
+        if self.values:
+            parts.append(", ".join(f"{name} = {_shown(value)}" for name, value in self.values))
+        if self.margin is not None:
+            unit = parse_unit(self.unit) if self.unit else None
+            parts.append(f"{format_value(abs(self.margin), unit)} {'to spare' if self.holds else 'short'}")
+        parts += [str(cause) for cause in self.causes]
+        if self.needs:
+            parts.append(f"flips with {self.needs}" if self.holds is not None else f"holds with {self.needs}")
+        return "; ".join(parts)
+
+
+@attrs.frozen
+class Explanation:
+    """What an expression came to, every sub-value on the way, and its conditions in the order written.
+
+    A condition that the answer did not need is there all the same, with what it came to.
+    """
+
+    value: Scalar | Unknown
+    steps: tuple[Step, ...]
+    conditions: tuple[Condition, ...]
+
+    def __str__(self) -> str:
+        head = [_shown(self.value)]
+        lines = [f"  {condition}" for condition in self.conditions]
+        steps = [f"    {'  ' * step.depth}{step.text} = {_shown(step.value)}" for step in self.steps]
+        return "\n".join([*head, *lines, "  step by step:", *steps] if steps else [*head, *lines])
+
+
+def explain(tree: Node, values: Mapping[str, object], context: Context) -> Explanation:
+    """Evaluate with the reference evaluator, and tell how it went. Raises `InputError` as evaluating does."""
+    tracer = Tracer(values, context)
+    value = tracer.value(tree)
+    return Explanation(value, tuple(tracer.steps), tuple(_Teller(values, context).conditions(tree, context.text)))
+
+
+@attrs.frozen
+class _Side:
+    """One side of a comparison: its node, the text it stands in, and what it came to."""
+
+    node: Node
+    text: str
+    term: Term
+
+    @property
+    def words(self) -> str:
+        return " ".join(self.text[slice(*self.node.span)].split()) or (self.node.name if isinstance(self.node, Name | Defined) else "")
+
+    @property
+    def known(self) -> bool:
+        return not isinstance(self.term, Unknown)
+
+
+@attrs.frozen
+class _Teller:
+    """Tells the conditions of one expression over one mapping."""
+
+    values: Mapping[str, object]
+    context: Context
+
+    def conditions(self, node: Node, text: str, *, negated: bool = False) -> Iterator[Condition]:
+        match node:
+            case Defined():
+                yield from self.conditions(node.body, self.context.texts.get(node.name, ""), negated=negated)
+            case Logic():
+                for operand in node.operands:
+                    yield from self.operand(operand, text, negated=negated)
+            case Not():
+                yield from self.operand(node.operand, text, negated=not negated)
+            case Choice():
+                yield from self.operand(node.condition, text, negated=False)
+                chosen = self.term(node.condition, text)
+                if isinstance(chosen, bool):
+                    yield from self.conditions(node.then if chosen else node.otherwise, text, negated=negated)
+            case Comparison():
+                for index, op in enumerate(node.ops):
+                    yield self.told(self.comparison, node, text, negated, index, op)
+            case Membership():
+                yield self.told(self.membership, node, text, negated)
+            case Name() | Call() if isinstance(self.term(node, text), bool):
+                yield from self.operand(node, text, negated=negated)
+            case _:
+                return
+
+    def operand(self, node: Node, text: str, *, negated: bool) -> Iterator[Condition]:
+        """The same where a truth value stands: there a name or a call is a condition, known or not."""
+        if isinstance(self.body(node, text)[0], Name | Call):
+            yield self.told(self.truth, node, text, negated)
+        else:
+            yield from self.conditions(node, text, negated=negated)
+
+    def term(self, node: Node, text: str) -> Term:
+        tracer = Tracer(self.values, self.context)
+        tracer.text = text
+        return tracer.term(node)
+
+    def side(self, node: Node, text: str) -> _Side:
+        return _Side(node, text, self.term(node, text))
+
+    def told(self, tell: object, node: Node, text: str, negated: bool, *more: object) -> Condition:
+        """A condition the answer did not need may hold a value that is refused: it is told as such."""
+        try:
+            return tell(node, text, negated, *more)  # type: ignore[operator,no-any-return]  # one of the three methods below
+        except (InputError, Refusal) as error:
+            name = error.name if isinstance(error, InputError) else ""
+            return Condition(_negation(_words(node, text), negated), None, causes=(Cause(name, Reason.ERROR.value, error.message),))
+
+    # ── the three kinds of condition ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def truth(self, node: Node, text: str, negated: bool) -> Condition:
+        term = self.term(node, text)
+        words = _words(node, text)
+        holds = None if isinstance(term, Unknown) else term is not negated
+        if isinstance(node, Call) and node.function == "is_missing":
+            needs = f"{_words(node.arguments[0], text)} {'known' if (holds is True) is not negated else 'missing'}"
+        else:
+            needs = f"{words} {'false' if (holds is True) is not negated else 'true'}"
+        return Condition(
+            text=_negation(words, negated),
+            holds=holds,
+            left=term if isinstance(term, bool) else None,
+            op="is not" if negated else "is",
+            right=True,
+            causes=_causes(term),
+            values=self.named(node, text),
+            needs=needs,
+        )
+
+    def comparison(self, node: Comparison, text: str, negated: bool, index: int, op: str) -> Condition:
+        nodes = (node.first, *node.rest)
+        left, right = self.side(nodes[index], text), self.side(nodes[index + 1], text)
+        op = _OPPOSITE[op] if negated else op
+        answer = arithmetic.compare(op, left.term, right.term)
+        holds = answer if isinstance(answer, bool) else None
+        unit = self.unit(left.node) or self.unit(right.node)
+        whole = text[left.node.span[0] : right.node.span[1]] or text
+        difference = _difference(left.term, right.term)
+        return Condition(
+            text=_negation(" ".join(whole.split()), negated),
+            holds=holds,
+            left=_plain(left.term),
+            op=op,
+            right=_plain(right.term),
+            margin=None if difference is None else _room(op, difference),
+            unit=_margin_unit(left.term, unit),
+            causes=_causes(answer),
+            values=self.named(left.node, text) + tuple(item for item in self.named(right.node, text) if item not in self.named(left.node, text)),
+            needs=_needs(op, left, right, holds, unit),
+        )
+
+    def membership(self, node: Membership, text: str, negated: bool) -> Condition:
+        operand = self.side(node.operand, text)
+        term = self.term(node, text)
+        outside = node.negated is not negated
+        where, where_text = self.body(node.where, text)
+        where = where.interval if isinstance(where, Around) else where
+        unit = self.unit(node.operand) or next((found for child in children(where) if (found := self.unit(child))), None)
+        inside = None if isinstance(term, Unknown) else term is not node.negated
+        margin = None
+        if isinstance(where, Interval):
+            low, high = self.side(where.low, where_text), self.side(where.high, where_text)
+            shown = _interval(where, low, high, unit)
+            margin = _room_inside(operand.term, low.term, high.term)
+            needs = _needs_interval(where, operand, low, high, inside, outside, unit)
+        else:
+            items = [_value(self.term(item, where_text), self.unit(item) or unit) for item in children(where)]
+            shown = f"{{{', '.join(items)}}}"
+            wanted_in = outside if inside is not None and inside is not outside else not outside
+            needs = f"{operand.words} {'one' if wanted_in else 'none'} of {shown}"
+        return Condition(
+            text=_negation(_words(node, text), negated),
+            holds=None if inside is None else inside is not outside,
+            left=_plain(operand.term),
+            op="not in" if outside else "in",
+            right=shown,
+            margin=margin if margin is None or not outside else 0.0 - margin,
+            unit=_margin_unit(operand.term, unit),
+            causes=_causes(term),
+            values=self.named(node, text),
+            needs=needs,
+        )
+
+    # ── what is in a condition ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def named(self, node: Node, text: str) -> tuple[tuple[str, Scalar], ...]:
+        """The known inputs and definitions of a condition, in the order written, each once."""
+        found: dict[str, Scalar] = {}
+        waiting = [node]
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, Name | Defined):
+                value = self.shown_value(node, text)
+                if value is not None:
+                    found.setdefault(node.name, value)
+            else:
+                waiting += reversed(children(node))
+        return tuple(found.items())
+
+    def shown_value(self, node: Name | Defined, text: str) -> Scalar | None:
+        body, inner = self.body(node, text)
+        if isinstance(body, Interval | Around | SetOf):
+            return " ".join(inner[slice(*body.span)].split()) or None
+        return _plain(self.term(node, text))
+
+    def body(self, node: Node, text: str) -> tuple[Node, str]:
+        """What a definition stands for, and the text that is written in."""
+        while isinstance(node, Defined):
+            text = self.context.texts.get(node.name, "")
+            node = node.body
+        return node, text
+
+    def unit(self, node: Node) -> Unit | None:
+        """The unit a side is in; nothing for one that had to be converted to the other's."""
+        if isinstance(node, Number):
+            return node.unit
+        if any(isinstance(part, Name) and part.scale != 1 for part in _parts(node)):
+            return None
+        functions = {name: function.unit for name, function in self.context.functions.items()}
+        return check(node, units=self.context.units, functions=functions).unit
+
+
+def _parts(node: Node) -> Iterator[Node]:
+    yield node
+    for child in children(node):
+        yield from _parts(child)
+
+
+def _words(node: Node, text: str) -> str:
+    return " ".join(text[slice(*node.span)].split()) or (node.name if isinstance(node, Name | Defined) else "")
+
+
+def _negation(words: str, negated: bool) -> str:
+    return f"not ({words})" if negated else words
+
+
+def _plain(term: Term) -> Scalar | None:
+    value = arithmetic.plain(term)
+    return None if isinstance(value, Unknown) else value
+
+
+def _causes(term: Term) -> tuple[Cause, ...]:
+    return term.causes if isinstance(term, Unknown) else ()
+
+
+def _shown(value: Scalar | Unknown) -> str:
+    return format_value(float(value), None) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+def _value(term: Term, unit: Unit | None) -> str:
+    match term:
+        case tuple():
+            return format_value(term[0], unit)
+        case bool():
+            return str(term)
+        case str():
+            return f'"{term}"'
+        case Unknown():
+            return "?"
+        case _:
+            return term.isoformat()
+
+
+# ── margins ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _difference(left: Term, right: Term) -> float | None:
+    """Left minus right: a number, or days between dates; 0 where rounding could have made the whole of it."""
+    if isinstance(left, tuple) and isinstance(right, tuple):
+        return 0.0 if arithmetic.compare("==", left, right) else left[0] - right[0]
+    if isinstance(left, dt.date) and isinstance(right, dt.date):
+        return (left - right).total_seconds() / 86400
+    return None
+
+
+def _room(op: str, difference: float) -> float:
+    match op:
+        case "<" | "<=":
+            return 0.0 - difference
+        case ">" | ">=":
+            return difference
+        case "==":
+            return 0.0 - abs(difference)
+        case _:
+            return abs(difference)
+
+
+def _room_inside(operand: Term, low: Term, high: Term) -> float | None:
+    above, below = _difference(operand, low), _difference(high, operand)
+    return None if above is None or below is None else min(above, below)
+
+
+def _margin_unit(term: Term, unit: Unit | None) -> str:
+    """A difference of shares is in percentage points, one of dates in days."""
+    if isinstance(term, dt.date):
+        return "days"
+    if unit is None:
+        return ""
+    return str(PP if unit.kind == "share" else unit)
+
+
+# ── what would flip it ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _needs(op: str, left: _Side, right: _Side, holds: bool | None, unit: Unit | None) -> str:
+    side, target = left, right
+    if isinstance(left.node, Number | Text | Truth):
+        side, target, op = right, left, _MIRRORED[op]
+    if not target.known and side.known:
+        side, target, op = target, side, _MIRRORED[op]
+    if not target.known:
+        return ""
+    return f"{side.words} {_WORDS[_OPPOSITE[op] if holds else op]} {_value(target.term, unit)}"
+
+
+def _needs_interval(where: Interval, operand: _Side, low: _Side, high: _Side, inside: bool | None, outside: bool, unit: Unit | None) -> str:  # noqa: PLR0917
+    if not (low.known and high.known):
+        return ""
+    low_op, high_op = ">=" if where.low_closed else ">", "<=" if where.high_closed else "<"
+    from_low, to_high = f"{_WORDS[low_op]} {_value(low.term, unit)}", f"{_WORDS[high_op]} {_value(high.term, unit)}"
+    leaves = f"{operand.words} {_WORDS[_OPPOSITE[low_op]]} {_value(low.term, unit)} or {_WORDS[_OPPOSITE[high_op]]} {_value(high.term, unit)}"
+    if inside is None:
+        return leaves if outside else f"{operand.words} {from_low} and {to_high}"
+    if inside:
+        return leaves
+    short = arithmetic.compare(low_op, operand.term, low.term) is not True
+    return f"{operand.words} {from_low if short else to_high}"
+
+
+def _interval(where: Interval, low: _Side, high: _Side, unit: Unit | None) -> str:
+    opening, closing = "[" if where.low_closed else "(", "]" if where.high_closed else ")"
+    return f"{opening}{_value(low.term, unit)}, {_value(high.term, unit)}{closing}"

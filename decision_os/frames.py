@@ -1,0 +1,234 @@
+"""The same plan over columns: every row decided in the frame's own engine, nothing collected.
+
+Each condition becomes two masks that are never null, known-true and known-false; what is neither is unknown. Outcome, action and branch are built of
+those, so no engine's own idea of null can decide anything.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import and_, or_
+from typing import Any, TypeAlias
+
+import attrs
+import narwhals.stable.v2 as nw
+
+from decision_os.engine.plan import Condition, Plan
+from decision_os.errors import DataError, nearest
+from decision_os.expr.columns import kind_of
+from decision_os.model import HitPolicy
+from decision_os.record import Outcome
+from decision_os.units import format_value
+from decision_os.values import Unknown, settle
+
+__all__ = ["ADDED", "decide_frame"]
+
+Mask: TypeAlias = Any  # a narwhals expression of booleans; narwhals gives expressions no element type
+
+ADDED = ("outcome", "action", "branch", "unknowns")
+
+
+@attrs.frozen
+class _Asked:
+    """A condition over columns: where it is known true, known false, and which inputs leave it unknown."""
+
+    condition: Condition
+    true: Mask
+    false: Mask
+    blame: Mapping[str, Mask]
+
+    @property
+    def unknown(self) -> Mask:
+        return ~self.true & ~self.false
+
+
+def decide_frame(plan: Plan, frame: Any, *, choose: Mapping[str, float] | None = None, given: Mapping[str, Any] | None = None) -> Any:
+    """Decide for every row; see `Engine.decide_frame`."""
+    native = nw.from_native(frame)
+    schema = _schema(native)
+    clash = [name for name in ADDED if name in schema]
+    if clash:
+        raise DataError(f"the frame already has a column `{clash[0]}`, which a decision adds (rename it first)")
+    chosen = plan.choices(choose)
+    scope = _Columns(plan, schema, {**(given or {}), **chosen})
+    prepared = native.with_columns(**scope.made) if scope.made else native
+    checks = [scope.ask(check) for check in plan.pre_checks]
+    branches = [scope.ask(branch) for branch in plan.branches]
+    texts = _action_texts(plan, chosen)
+    decided = _decided(plan.playbook.hit_policy, branches, texts)
+    passed = _all([check.true for check in checks])
+    doubts = [*checks, *branches]
+    outcome = nw.when(~passed).then(nw.lit(Outcome.BLOCKED.value)).otherwise(decided.outcome)
+    missing = _unknowns(doubts, passed, decided.doubtful, len(checks))
+    added = prepared.with_columns(
+        outcome=outcome,
+        action=nw.when(passed).then(decided.action).otherwise(nw.lit(None, dtype=nw.String)),
+        branch=nw.when(passed).then(decided.branch).otherwise(nw.lit(None, dtype=nw.String)),
+        unknowns=missing,
+    )
+    return nw.to_native(added.select(*schema, *ADDED))
+
+
+def _schema(frame: Any) -> dict[str, nw.dtypes.DType]:
+    names = list(frame.collect_schema().names()) if isinstance(frame, nw.LazyFrame) else list(frame.columns)
+    odd = [name for name in names if not isinstance(name, str)]
+    if odd:
+        raise DataError(f"the frame has a column named {odd[0]!r}, which is not a text (rename it)")
+    return dict(frame.collect_schema())
+
+
+class _Columns:
+    """The names of a plan as columns: the frame's own, constants given for all rows, and nulls for what is absent."""
+
+    def __init__(self, plan: Plan, schema: Mapping[str, Any], constants: Mapping[str, Any]) -> None:
+        self.plan = plan
+        self.made: dict[str, Any] = {}
+        self.kinds: dict[str, str] = {}
+        for name in constants:
+            if name not in plan.inputs and name not in plan.feeds and name not in plan.defaults:
+                known = [*plan.inputs, *plan.feeds]
+                raise DataError(f"`{plan.playbook.id}` reads no input `{name}` ({nearest(name, known) or 'known: ' + ', '.join(known)})")
+        aliases = {written: name for written, name in plan.aliases.items() if written in schema}
+        for name in (*plan.inputs, *plan.feeds, *plan.defaults):
+            written = next((alias for alias, target in aliases.items() if target == name), None)
+            if name in constants:
+                self.made[name] = nw.lit(constants[name])
+                self.kinds[name] = _constant_kind(constants[name])
+            elif name in schema:
+                self.kinds[name] = kind_of(schema[name], name)
+            elif written is not None:
+                self.made[name] = nw.col(written)
+                self.kinds[name] = kind_of(schema[written], written)
+            else:
+                self.kinds[name] = "missing"
+
+    def ask(self, condition: Condition) -> _Asked:
+        true, false = condition.expression.masks(self.kinds)
+        return _Asked(condition, true, false, condition.expression.blame(self.kinds))
+
+
+def _constant_kind(constant: object) -> str:
+    value = settle(constant)
+    if isinstance(value, Unknown):
+        return "missing"
+    kinds: tuple[tuple[type, str], ...] = ((bool, "bool"), (str, "text"), (dt.datetime, "instant"), (dt.date, "date"), (dt.timedelta, "duration"))
+    return next((word for kind, word in kinds if isinstance(value, kind)), "number")
+
+
+@attrs.frozen
+class _Decided:
+    """What the branches came to, pre-checks aside; `doubtful[i]` is where branch i being unknown is why the row is undetermined."""
+
+    outcome: Mask
+    action: Mask
+    branch: Mask
+    doubtful: tuple[Mask, ...]
+
+
+def _never() -> Mask:
+    return nw.lit(value=False)
+
+
+def _all(masks: Sequence[Mask]) -> Mask:
+    return reduce(and_, masks) if masks else nw.lit(value=True)
+
+
+def _any(masks: Sequence[Mask]) -> Mask:
+    return reduce(or_, masks) if masks else _never()
+
+
+def _decided(policy: HitPolicy, branches: Sequence[_Asked], texts: Mapping[str, str]) -> _Decided:
+    return {HitPolicy.FIRST: _first, HitPolicy.UNIQUE: _unique, HitPolicy.COLLECT: _collect}[policy](branches, texts)
+
+
+def _first(branches: Sequence[_Asked], texts: Mapping[str, str]) -> _Decided:
+    wins: list[Mask] = []
+    earlier: Mask = _never()
+    for branch in branches:
+        wins.append(branch.true & ~earlier)
+        earlier = earlier | branch.true
+    nobody = ~earlier
+    doubtful = []
+    for index, branch in enumerate(branches):
+        later = [wins[place] for place in range(index + 1, len(branches)) if branches[place].condition.action != branch.condition.action]
+        other_doubts = [
+            branches[place].unknown & wins[last]
+            for last in range(len(branches))
+            for place in range(last)
+            if branches[place].condition.action != branches[last].condition.action and place != index and last > index
+        ]
+        matters = nobody | _any(later)
+        if other_doubts:  # another unknown branch leaves this row undetermined: this one, before the same winner, is then part of why
+            matters = matters | _any(other_doubts)
+        doubtful.append(branch.unknown & matters & ~_any(wins[:index]))
+    undetermined = _any(doubtful)
+    acts = earlier & ~undetermined
+    return _Decided(_outcome(undetermined, acts), _chosen(branches, wins, acts, texts), _chosen(branches, wins, acts, None), tuple(doubtful))
+
+
+def _unique(branches: Sequence[_Asked], texts: Mapping[str, str]) -> _Decided:
+    held: Mask = _never()
+    twice: Mask = _never()
+    for branch in branches:
+        twice = twice | (held & branch.true)
+        held = held | branch.true
+    unknown = _any([branch.unknown for branch in branches])
+    undetermined = twice | unknown
+    acts = held & ~undetermined
+    wins = [branch.true for branch in branches]
+    doubtful = tuple(branch.unknown & ~twice for branch in branches)
+    return _Decided(_outcome(undetermined, acts), _chosen(branches, wins, acts, texts), _chosen(branches, wins, acts, None), doubtful)
+
+
+def _collect(branches: Sequence[_Asked], texts: Mapping[str, str]) -> _Decided:
+    held = _any([branch.true for branch in branches])
+    unknown = _any([branch.unknown for branch in branches])
+    absent = nw.lit(None, dtype=nw.String)
+
+    def joined(words: Sequence[str], separator: str) -> Mask:
+        pieces = [nw.when(branch.true).then(nw.lit(word)).otherwise(absent) for branch, word in zip(branches, words, strict=True)]
+        return nw.when(held).then(nw.concat_str(pieces, separator=separator, ignore_nulls=True)).otherwise(absent)
+
+    action = joined([texts[branch.condition.action] for branch in branches], " and ")
+    branch_names = joined([branch.condition.id for branch in branches], ", ")
+    return _Decided(_outcome(~held & unknown, held), action, branch_names, tuple(branch.unknown for branch in branches))
+
+
+def _outcome(undetermined: Mask, acts: Mask) -> Mask:
+    act_or_hold = nw.when(acts).then(nw.lit(Outcome.ACT.value)).otherwise(nw.lit(Outcome.HOLD.value))
+    return nw.when(undetermined).then(nw.lit(Outcome.UNDETERMINED.value)).otherwise(act_or_hold)
+
+
+def _chosen(branches: Sequence[_Asked], wins: Sequence[Mask], acts: Mask, texts: Mapping[str, str] | None) -> Mask:
+    found: Mask = nw.lit(None, dtype=nw.String)
+    for branch, win in zip(reversed(branches), reversed(wins), strict=True):
+        word = branch.condition.id if texts is None else texts[branch.condition.action]
+        found = nw.when(win & acts).then(nw.lit(word)).otherwise(found)
+    return found
+
+
+def _unknowns(asked: Sequence[_Asked], passed: Mask, doubtful: Sequence[Mask], checks: int) -> Mask:
+    """The names behind each unknown that matters, sorted and joined by commas; empty where nothing is missing."""
+    where = [check.unknown for check in asked[:checks]] + [passed & doubt for doubt in doubtful]
+    names = sorted({name for item in asked for name in item.blame})
+    absent = nw.lit(None, dtype=nw.String)
+    pieces = []
+    for name in names:
+        blamed = _any([matters & item.blame[name] for item, matters in zip(asked, where, strict=True) if name in item.blame])
+        pieces.append(nw.when(blamed).then(nw.lit(name)).otherwise(absent))
+    if not pieces:
+        return nw.lit("")
+    return nw.concat_str(pieces, separator=",", ignore_nulls=True).fill_null("")
+
+
+def _action_texts(plan: Plan, chosen: Mapping[str, float]) -> dict[str, str]:
+    shown = {name: format_value(value, plan.playbook.parameters[name].unit) for name, value in chosen.items()}
+    found = {}
+    for action in plan.playbook.actions.values():
+        text = action.text
+        for name, value in shown.items():
+            text = text.replace("{" + name + "}", value)
+        found[action.id] = text
+    return found
