@@ -17,7 +17,7 @@ import narwhals.stable.v2 as nw
 
 from decision_os.engine.plan import Condition, Plan
 from decision_os.errors import DataError, nearest
-from decision_os.expr.columns import kind_of
+from decision_os.expr.columns import Stage, kind_of
 from decision_os.model import HitPolicy
 from decision_os.record import Outcome
 from decision_os.units import format_value
@@ -26,6 +26,8 @@ from decision_os.values import Unknown, settle
 __all__ = ["ADDED", "decide_frame"]
 
 Mask: TypeAlias = Any  # a narwhals expression of booleans; narwhals gives expressions no element type
+
+_LAST = 10**9  # the level after every other
 
 ADDED = ("outcome", "action", "branch", "unknowns")
 
@@ -54,19 +56,17 @@ def decide_frame(plan: Plan, frame: Any, *, choose: Mapping[str, float] | None =
     chosen = plan.choices(choose)
     scope = _Columns(plan, schema, {**(given or {}), **chosen})
     prepared = native.with_columns(**scope.made) if scope.made else native
-    checks = [scope.ask(check) for check in plan.pre_checks]
-    branches = [scope.ask(branch) for branch in plan.branches]
-    texts = _action_texts(plan, chosen)
-    decided = _decided(plan.playbook.hit_policy, branches, texts)
+    stage = Stage()
+    checks = [scope.ask(check, stage) for check in plan.pre_checks]
+    branches = [scope.ask(branch, stage) for branch in plan.branches]
     passed = _all([check.true for check in checks])
-    doubts = [*checks, *branches]
-    outcome = nw.when(~passed).then(nw.lit(Outcome.BLOCKED.value)).otherwise(decided.outcome)
-    missing = _unknowns(doubts, passed, decided.doubtful, len(checks))
-    added = prepared.with_columns(
-        outcome=outcome,
-        action=nw.when(passed).then(decided.action).otherwise(nw.lit(None, dtype=nw.String)),
-        branch=nw.when(passed).then(decided.branch).otherwise(nw.lit(None, dtype=nw.String)),
-        unknowns=missing,
+    decided = _POLICIES[plan.playbook.hit_policy](branches, _action_texts(plan, chosen))
+    absent = nw.lit(None, dtype=nw.String)
+    added = stage.apply(prepared).with_columns(
+        outcome=nw.when(~passed).then(nw.lit(Outcome.BLOCKED.value)).otherwise(decided.outcome),
+        action=nw.when(passed).then(decided.action).otherwise(absent),
+        branch=nw.when(passed).then(decided.branch).otherwise(absent),
+        unknowns=_unknowns([*checks, *branches], [*(check.unknown for check in checks), *(passed & doubt for doubt in decided.doubtful)]),
     )
     return nw.to_native(added.select(*schema, *ADDED))
 
@@ -104,9 +104,10 @@ class _Columns:
             else:
                 self.kinds[name] = "missing"
 
-    def ask(self, condition: Condition) -> _Asked:
-        true, false = condition.expression.masks(self.kinds)
-        return _Asked(condition, true, false, condition.expression.blame(self.kinds))
+    def ask(self, condition: Condition, stage: Stage) -> _Asked:
+        true, false = condition.expression.masks(self.kinds, stage)
+        blame = condition.expression.blame(self.kinds, stage)
+        return _Asked(condition, true, false, {name: stage.put(mask, _LAST) for name, mask in blame.items()})
 
 
 def _constant_kind(constant: object) -> str:
@@ -139,33 +140,23 @@ def _any(masks: Sequence[Mask]) -> Mask:
     return reduce(or_, masks) if masks else _never()
 
 
-def _decided(policy: HitPolicy, branches: Sequence[_Asked], texts: Mapping[str, str]) -> _Decided:
-    return {HitPolicy.FIRST: _first, HitPolicy.UNIQUE: _unique, HitPolicy.COLLECT: _collect}[policy](branches, texts)
-
-
 def _first(branches: Sequence[_Asked], texts: Mapping[str, str]) -> _Decided:
+    """The first branch known to hold wins; a row is undetermined where a branch before the winner is unknown and would do something else."""
     wins: list[Mask] = []
     earlier: Mask = _never()
     for branch in branches:
         wins.append(branch.true & ~earlier)
         earlier = earlier | branch.true
     nobody = ~earlier
-    doubtful = []
-    for index, branch in enumerate(branches):
-        later = [wins[place] for place in range(index + 1, len(branches)) if branches[place].condition.action != branch.condition.action]
-        other_doubts = [
-            branches[place].unknown & wins[last]
-            for last in range(len(branches))
-            for place in range(last)
-            if branches[place].condition.action != branches[last].condition.action and place != index and last > index
-        ]
-        matters = nobody | _any(later)
-        if other_doubts:  # another unknown branch leaves this row undetermined: this one, before the same winner, is then part of why
-            matters = matters | _any(other_doubts)
-        doubtful.append(branch.unknown & matters & ~_any(wins[:index]))
-    undetermined = _any(doubtful)
+    # Where each branch's winner is contested: some unknown branch before it takes another action.
+    contested = [
+        win & _any([before.unknown for before in branches[:place] if before.condition.action != branch.condition.action])
+        for place, (branch, win) in enumerate(zip(branches, wins, strict=True))
+    ]
+    doubtful = tuple(branch.unknown & (nobody | _any(contested[place + 1 :])) for place, branch in enumerate(branches))
+    undetermined = (nobody & _any([branch.unknown for branch in branches])) | _any(contested)
     acts = earlier & ~undetermined
-    return _Decided(_outcome(undetermined, acts), _chosen(branches, wins, acts, texts), _chosen(branches, wins, acts, None), tuple(doubtful))
+    return _Decided(_outcome(undetermined, acts), _chosen(branches, wins, acts, texts), _chosen(branches, wins, acts, None), doubtful)
 
 
 def _unique(branches: Sequence[_Asked], texts: Mapping[str, str]) -> _Decided:
@@ -209,18 +200,17 @@ def _chosen(branches: Sequence[_Asked], wins: Sequence[Mask], acts: Mask, texts:
     return found
 
 
-def _unknowns(asked: Sequence[_Asked], passed: Mask, doubtful: Sequence[Mask], checks: int) -> Mask:
-    """The names behind each unknown that matters, sorted and joined by commas; empty where nothing is missing."""
-    where = [check.unknown for check in asked[:checks]] + [passed & doubt for doubt in doubtful]
-    names = sorted({name for item in asked for name in item.blame})
+_POLICIES = {HitPolicy.FIRST: _first, HitPolicy.UNIQUE: _unique, HitPolicy.COLLECT: _collect}
+
+
+def _unknowns(asked: Sequence[_Asked], where: Sequence[Mask]) -> Mask:
+    """The names behind each unknown that matters (`where`, for each condition), sorted and joined by commas; empty where nothing is missing."""
     absent = nw.lit(None, dtype=nw.String)
     pieces = []
-    for name in names:
+    for name in sorted({name for item in asked for name in item.blame}):
         blamed = _any([matters & item.blame[name] for item, matters in zip(asked, where, strict=True) if name in item.blame])
         pieces.append(nw.when(blamed).then(nw.lit(name)).otherwise(absent))
-    if not pieces:
-        return nw.lit("")
-    return nw.concat_str(pieces, separator=",", ignore_nulls=True).fill_null("")
+    return nw.concat_str(pieces, separator=",", ignore_nulls=True).fill_null("") if pieces else nw.lit("")
 
 
 def _action_texts(plan: Plan, chosen: Mapping[str, float]) -> dict[str, str]:

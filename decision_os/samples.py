@@ -85,7 +85,7 @@ _CHANNELS: Final = (
     _Channel("Webinar", 100, 27, 2600, 27, 1.05),
     _Channel("Content Syndication", 80, 18, 2200, 18, 1.35),
     _Channel(_PARTNER, 34, 10, 2900, 12, 0.85),
-    _Channel(_FEW, 9, 3, 3200, 3, 1.0),
+    _Channel(_FEW, 9, 3, 3200, 3, 0.85),
 )
 _SEGMENTS: Final = (
     _Segment("SaaS 50-199", 0.22, 30, 0.0, 0.012, 30, 0.0),

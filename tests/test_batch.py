@@ -199,8 +199,9 @@ def test_the_table_gives_each_outcome_its_reason(engine: Engine) -> None:
     assert text.startswith("  Channel investment (channel.invest), 2026-09\n    subject ")
     assert "ACT" in row_of(text, "Ads")
     assert "pause channel" in row_of(text, "Ads")
-    assert "pause: cac_per_sqo ≥ cac_per_sqo_baseline×pause_cac_ratio by 10" in row_of(text, "Ads").replace("$", "")
-    assert "not pause: cac_per_sqo ≥" in row_of(text, "Mail")
+    assert row_of(text, "Ads").endswith(" pause: cac_per_sqo ≥ cac_per_sqo_baseline×pause_cac_ratio, $10 to spare")
+    assert "not pause: cac_per_sqo ≥ cac_per_sqo_baseline×pause_cac_ratio, $20 short (and 1 more)" in row_of(text, "Mail")
+    assert "not invest: cac_per_sqo ≤ cac_per_sqo_baseline×invest_cac_ratio, $10 short (and 1 more)" in row_of(text, "Mail")
     assert "SLO health green: " in row_of(text, "Fairs")
     assert "cac_per_sqo is missing" in row_of(text, "Radio")
 

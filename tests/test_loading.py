@@ -214,6 +214,13 @@ CASES: list[tuple[str, str, list[str]]] = [
         ],
     ),
     (
+        "currency: USD}",
+        "currency: Dollar}",
+        [
+            "book.yaml:1:73 unknown-currency `Dollar` is no currency (write its code of ISO 4217, as in `USD`, `EUR`)",
+        ],
+    ),
+    (
         "zone: America/New_York",
         "zone: America/NewYork",
         [
@@ -566,6 +573,42 @@ def test_a_number_too_large_to_hold_is_a_wrong_type(tmp_path: Path, old: str, ne
     assert [code] == [line.split(" ")[1] for line in findings(write(tmp_path, changed(old, new)), Severity.ERROR)]
 
 
+TEST = "positive: {assert: amount ≥ $0, break_action: quarantine_record}"
+FACT = "won: {entity: deals, time: closed}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (TEST, "listed: {enum: channel, values: [Ads, Mail]}", []),
+        (TEST, "filled: {required: [id, channel]}", []),
+        (TEST, "once: {unique: [id]}", []),
+        (TEST, "known: {reference: [channel], entity: deals}", []),
+        (TEST, "typed: {kind: schema}", []),
+        (TEST, "filled: {required: [id, chanel]}", ["unknown-column `required` of test `filled` names `chanel`, which is no column"]),
+        (TEST, "known: {reference: [channel], entity: deal}", ["unknown-entity test `known` refers to the entity `deal`, which is not declared"]),
+        (TEST, "both: {unique: [id], required: [id]}", ["two-tests test `both` is of two kinds, required and unique", "unknown-key test `both` has no key `unique`"]),
+        (TEST, "none: {break_action: quarantine_record}", ["missing-key test `none` does not say what it tests"]),
+        (FACT, "won: {entity: deals, time: closed, lookups: {size: {entity: deals, column: amount, by: id}}}", []),
+        (FACT, "won: {entity: deals, time: closed, derive: {half: amount / 2}, where: half > $1}", []),
+        (FACT, "won: {entity: deals, time: closed, elapsed: {wait: [closed, closed]}, where: wait < 2h}", []),
+        (
+            FACT,
+            "won: {entity: deals, time: closed, lookups: {size: {entity: deals, column: amont, by: ID}}}",
+            ["unknown-column lookup `size` goes by `ID`, which is no column of fact `won`", "unknown-column entity `deals` has no column `amont`"],
+        ),
+        (FACT, "won: {entity: deals, time: closed, elapsed: {wait: [closed]}}", ["wrong-type `wait` is a list of two instants: from, to"]),
+        (FACT, "won: {entity: deals, time: open}", ["unknown-column fact `won` counts periods by `open`, which is no column"]),
+        (FACT, "won: {entity: deals, time: closed, where: amount * 2}", ["not-a-condition `amount * 2` is not true or false"]),
+        (FACT, "won: {entity: deals, time: closed, where: chanel == 'x'}", ["unknown-name unknown name `chanel`"]),
+    ],
+)
+def test_row_tests_and_facts_are_checked_against_their_columns(tmp_path: Path, old: str, new: str, expected: list[str]) -> None:
+    """A contract test or a lookup would name a column that is not there, and be found out in the middle of a run."""
+    found = findings(write(tmp_path, changed(old, new)), Severity.ERROR)
+    assert sorted(expected) == sorted(line.split(" ", 1)[1].partition(" (")[0] for line in found)
+
+
 def test_a_bad_expression_is_shown_with_a_caret(tmp_path: Path) -> None:
     """An author would have to count columns."""
     loaded = read_book(write(tmp_path, changed(WHEN, "when: deal_size ≥ size_min and and sales > floor")))
@@ -669,6 +712,15 @@ def test_a_name_in_two_files_is_reported_with_both_places(tmp_path: Path) -> Non
     folder = write(tmp_path, {**FILES, "zz.yaml": "sources:\n  crm: {label: Another}\n"})
     (found,) = findings(folder, Severity.ERROR)
     assert "zz.yaml:2:3 duplicate-key `crm` stands in `sources` a second time (first at book.yaml:10:3)" == found
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+@pytest.mark.parametrize("damage", ["roles: [", "\x00", "---\n---\n", "a: " + "[" * 30])
+def test_a_file_that_cannot_be_read_is_the_only_finding(tmp_path: Path, name: str, damage: str) -> None:
+    """One open bracket in the file of metrics would be buried under a hundred metrics that nobody can find."""
+    found = findings(write(tmp_path, {**FILES, name: damage + "\n" + FILES[name]}), Severity.ERROR)
+    assert 1 == len(found)
+    assert found[0].startswith(f"{name}:")
 
 
 @pytest.mark.parametrize("case", ["missing", "a file", "empty", "unreadable", "not UTF-8", "too large", "a list", "an empty file"])

@@ -260,6 +260,21 @@ def test_an_input_over_all_keys_stands_beside_the_key() -> None:
     assert 4.0 - 405 / 105 == pytest.approx(store.value("difference", {"shop": "North"}, [SEP]).value, rel=1e-9)
 
 
+def test_inputs_of_different_keys_are_joined_and_a_period_can_be_left_out() -> None:
+    """A cost by shop and a price by month would have no keys in common, and a share of the year no whole to be a share of."""
+    price = pl.DataFrame({"month": ["2026-08", "2026-09"], "value": [2.0, 3.0]})
+    rent = metric("rent", ["shop"], reading=True)
+    rents = pl.DataFrame({"shop": ["North", "South"], "value": [10.0, 20.0]})
+    bindings = {"r": Binding(input="rent", allocate={"month": "same"}), "p": Binding(input="price", allocate={"shop": "same"})}
+    cost = metric("cost", ["shop", "month"], formula="r * p", bindings=bindings)
+    of_all = metric("of_all", ["shop", "month"], formula="paid / every", bindings={"paid": "paid", "every": Binding(input="paid", overall=("month",))})
+    found = checked(SALES, [("1", "North", dt.date(2026, 8, 1), 30.0, 1), ("2", "North", dt.date(2026, 9, 1), 10.0, 1)])
+    store = MetricStore(book([SALES], [SOLD], [PAID, PRICE, rent, cost, of_all]), {"sales": found}, {"price": price, "rent": rents}, at=AT)
+    expected = {("North", "2026-08"): 20.0, ("North", "2026-09"): 30.0, ("South", "2026-08"): 40.0, ("South", "2026-09"): 60.0}
+    assert expected == {(row.key["shop"], row.period): row.value for row in store.table("cost")}
+    assert 0.25 == store.value("of_all", {"shop": "North"}, [SEP]).value
+
+
 @pytest.mark.parametrize(("roll_up", "expected"), [("ratio_of_sums", 4.0), ("sum", 100 + 300 / 99), ("mean", (100 + 300 / 99) / 2)])
 def test_a_formula_is_rolled_up_as_its_binding_says(roll_up: str, expected: float) -> None:
     """A sum over days would be a ratio of sums, or the other way about."""

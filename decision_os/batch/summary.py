@@ -171,11 +171,8 @@ def _few(conditions: Sequence[Condition], *, holding: bool) -> str:
     elif first.margin is None:
         told = first.text if holding else f"{first.text} fails"
     else:
-        told = (
-            f"{first.text} by {shown(abs(first.margin), first.unit)}"
-            if holding
-            else f"{first.text} fails by {shown(abs(first.margin), first.unit)}"
-        )
+        room = shown(abs(first.margin), first.unit).removeprefix("+")
+        told = f"{first.text}, {room} {'to spare' if holding else 'short'}"
     return told + (f" (and {len(deciding) - 1} more)" if len(deciding) > 1 else "")
 
 

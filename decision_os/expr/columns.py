@@ -35,11 +35,12 @@ from decision_os.expr.tree import (
     SetOf,
     Text,
     Truth,
+    children,
 )
 from decision_os.units import FIXED
 from decision_os.values import Unknown
 
-__all__ = ["Masks", "Schema", "blame", "kind_of", "masks", "value"]
+__all__ = ["Masks", "Schema", "Stage", "blame", "kind_of", "masks", "value"]
 
 Schema: TypeAlias = Mapping[str, Any]
 """The type of each column: a narwhals dtype, or one of `number`, `text`, `bool`, `date`, `instant`, `duration`, `missing`."""
@@ -73,7 +74,7 @@ class Masks(NamedTuple):
 
 @attrs.frozen(eq=False)
 class _Number:
-    """A column of numbers: null where unknown, with its bound; both are plain floats where they are known now."""
+    """A column of numbers with its bound, known where both are finite; both are plain floats where they are known now."""
 
     value: Any
     error: Any
@@ -84,7 +85,34 @@ class _Number:
 
     @property
     def known(self) -> Any:
-        return _lit(True) if self.constant else _finite(self.value)
+        sides = [_finite(side) for side in (self.value, self.error) if not isinstance(side, float)]
+        return _all(sides) if sides else _lit(True)
+
+
+class Stage:
+    """Sub-values kept as columns of their own for the length of one computation, level by level.
+
+    An engine is handed a tree, not a graph: a value that is used twice would be written, and worked out, twice, and twice that one level up.
+    Kept here, it is worked out once; what several conditions share is kept once for all of them. `apply` adds the columns to a frame.
+    """
+
+    def __init__(self) -> None:
+        self.levels: dict[int, dict[str, Any]] = {}
+        self.terms: dict[tuple[Node, str], Any] = {}
+        self.count = 0
+
+    def put(self, expression: Any, level: int) -> Any:
+        """Keep an expression that rests on columns of lower levels, and refer to it by name."""
+        name = f"__decision_os_{self.count}"
+        self.count += 1
+        self.levels.setdefault(level, {})[name] = expression
+        return nw.col(name)
+
+    def apply(self, frame: Any) -> Any:
+        """The frame with everything that was kept."""
+        for level in sorted(self.levels):
+            frame = frame.with_columns(**self.levels[level])
+        return frame
 
 
 @attrs.frozen(eq=False)
@@ -131,30 +159,30 @@ _DTYPES: Final[dict[str, tuple[Any, ...]]] = {
 }
 
 
-def masks(tree: Node, schema: Schema | None, context: Context) -> Masks:
-    """Where a condition is known true and known false.
+def masks(tree: Node, schema: Schema | None, context: Context, stage: Stage | None = None) -> Masks:
+    """Where a condition is known true and known false. With a `stage`, the masks refer to columns it keeps.
 
     Raises `InputError` where a column's type does not fit its use, and `ExpressionError` for what has no columns.
     """
-    return _Columns(schema, context).condition(tree)
+    return _Columns(schema, context, stage).condition(tree)
 
 
 def value(tree: Node, schema: Schema | None, context: Context) -> Any:
     """One expression: a number, a text or a date, or true and false; null where unknown."""
     term = _Columns(schema, context).term(tree)
     if isinstance(term, Masks):
-        return nw.when(term.true).then(_lit(True)).otherwise(nw.when(term.false).then(_lit(False)).otherwise(nw.lit(None, dtype=nw.Boolean)))
-    if isinstance(term, _Number) and term.constant:
-        return nw.lit(term.value)
+        return nw.when(term.true).then(_lit(True)).otherwise(nw.when(term.false).then(_lit(False)))
+    if isinstance(term, _Number):
+        return nw.lit(term.value) if term.constant else nw.when(term.known).then(term.value)
     return term.value
 
 
-def blame(tree: Node, schema: Schema | None, context: Context) -> dict[str, Any]:
+def blame(tree: Node, schema: Schema | None, context: Context, stage: Stage | None = None) -> dict[str, Any]:
     """For each input, where it is among the reasons why the tree is unknown; a mask that is never null.
 
     An operand that decides ends the matter: `a` is not to blame where `a and b` is false by `b`.
     """
-    return _Columns(schema, context).blamed(tree)
+    return _Columns(schema, context, stage).blamed(tree)
 
 
 def _lit(truth: bool) -> Any:  # noqa: FBT001  # the literal itself
@@ -176,12 +204,30 @@ def _any(conditions: Iterable[Any]) -> Any:
 class _Columns:
     """One walk over one tree."""
 
-    def __init__(self, schema: Schema | None, context: Context) -> None:
+    def __init__(self, schema: Schema | None, context: Context, stage: Stage | None = None) -> None:
         self.schema = schema
         self.context = context
         self.text = context.text
+        self.stage = stage
 
     def term(self, node: Node, wanted: str = "number") -> _Term:
+        if self.stage is None or isinstance(node, Number | Text | Truth | Defined):
+            return self.worked_out(node, wanted)
+        key = (node, wanted)
+        if key not in self.stage.terms:
+            self.stage.terms[key] = self.kept(self.worked_out(node, wanted), 3 * _height(node), self.stage)
+        found: _Term = self.stage.terms[key]
+        return found
+
+    def kept(self, term: _Term, level: int, stage: Stage) -> _Term:
+        """The same term, referring to columns: its value (or what is known true) at this level, what rests on that at the next."""
+        if isinstance(term, Masks):
+            return Masks(stage.put(term.true, level), stage.put(term.false, level))
+        if isinstance(term, _Plain) or term.constant:
+            return term
+        return _Number(stage.put(term.value, level), stage.put(term.error, level))
+
+    def worked_out(self, node: Node, wanted: str) -> _Term:
         match node:
             case Number():
                 return _Number(*arithmetic.literal(node))
@@ -224,7 +270,8 @@ class _Columns:
         if kind == "missing":
             return self.absent(wanted)
         if kind == "bool":
-            return Masks(column.fill_null(value=False), (~column).fill_null(value=False))
+            known, truth = ~column.is_null(), column.fill_null(value=False).cast(nw.Boolean)
+            return Masks(known & truth, known & ~truth)
         if kind == "text":
             return _Plain(column.cast(nw.String), kind)
         if kind == "duration":
@@ -232,7 +279,7 @@ class _Columns:
         if kind != "number":
             return _Plain(column, kind)
         cast = column.cast(nw.Float64)
-        return self.scaled(_given(nw.when(_finite(cast)).then(cast).otherwise(nw.lit(None, dtype=nw.Float64))), node)
+        return self.scaled(_given(nw.when(_finite(cast)).then(cast)), node)
 
     def absent(self, wanted: str) -> _Term:
         if wanted == "bool":
@@ -365,7 +412,7 @@ class _Columns:
             if left.constant and right.constant:
                 holds = bool(_COMPARISONS[op](difference, bound))
                 return Masks(_lit(holds), _lit(not holds))
-            known = _all([_finite(side.value) for side in (left, right) if not side.constant])
+            known = _all([side.known for side in (left, right) if not side.constant])
             true = _COMPARISONS[op](difference, bound).fill_null(value=False) & known
             return Masks(true, known & ~true)
         if isinstance(left, Masks) and isinstance(right, Masks) and op in ("==", "!="):
@@ -452,6 +499,12 @@ class _Columns:
         return arithmetic.located(self.text, node, message, hint)
 
 
+def _height(node: Node) -> int:
+    """How many levels of sub-values a node stands on."""
+    below = children(node.interval if isinstance(node, Around) else node)
+    return 1 + max((_height(child) for child in below), default=0)
+
+
 def _kind(term: _Term) -> str:
     if isinstance(term, _Number):
         return "number"
@@ -490,12 +543,6 @@ def _given(column: Any) -> _Number:
     return _Number(column, column.abs() * ROUNDING)
 
 
-def _settled(number: Any, error: Any) -> _Number:
-    """Null where the value or its bound overflowed: an infinity must not divide its way back to a number."""
-    fine = _finite(number) & _finite(error)
-    return _Number(nw.when(fine).then(number), nw.when(fine).then(error))
-
-
 def _folded(term: tuple[float, float] | Unknown) -> _Number:
     if isinstance(term, Unknown):
         nothing = nw.lit(None, dtype=nw.Float64)
@@ -507,21 +554,21 @@ def _add(left: _Number, right: _Number) -> _Number:
     if left.constant and right.constant:
         return _folded(arithmetic.add((left.value, left.error), (right.value, right.error)))
     total = left.value + right.value
-    return _settled(total, (left.error + right.error) + _abs(total) * ROUNDING)
+    return _Number(total, (left.error + right.error) + _abs(total) * ROUNDING)
 
 
 def _subtract(left: _Number, right: _Number) -> _Number:
     if left.constant and right.constant:
         return _folded(arithmetic.subtract((left.value, left.error), (right.value, right.error)))
     difference = left.value - right.value
-    return _settled(difference, (left.error + right.error) + _abs(difference) * ROUNDING)
+    return _Number(difference, (left.error + right.error) + _abs(difference) * ROUNDING)
 
 
 def _multiply(left: _Number, right: _Number) -> _Number:
     if left.constant and right.constant:
         return _folded(arithmetic.multiply((left.value, left.error), (right.value, right.error)))
     product = left.value * right.value
-    return _settled(product, (_abs(left.value) * right.error + _abs(right.value) * left.error) + (left.error * right.error + _abs(product) * ROUNDING))
+    return _Number(product, (_abs(left.value) * right.error + _abs(right.value) * left.error) + (left.error * right.error + _abs(product) * ROUNDING))
 
 
 def _divide(left: _Number, right: _Number) -> _Number:
@@ -531,11 +578,11 @@ def _divide(left: _Number, right: _Number) -> _Number:
     if right.constant:
         if abs(b) <= eb:
             return _folded(arithmetic.DIVISION)
-        quotient = a / b
+        quotient = a / (a * 0.0 + b)  # by a column: an engine may divide by a constant as a product with its reciprocal, and round twice
     else:
-        safe = nw.when(b.abs() > eb).then(b)
+        safe = nw.when((b.abs() > eb) & right.known).then(b)  # an infinity must not divide its way back to a number
         quotient = (nw.lit(a) if left.constant else a) / safe
-    return _settled(quotient, (_abs(quotient) * eb + ea) / (_abs(b) - eb) + _abs(quotient) * ROUNDING)
+    return _Number(quotient, (_abs(quotient) * eb + ea) / (_abs(b) - eb) + _abs(quotient) * ROUNDING)
 
 
 _OPERATIONS: Final[dict[str, Callable[[_Number, _Number], _Number]]] = {"+": _add, "-": _subtract, "*": _multiply, "/": _divide}

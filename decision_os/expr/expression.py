@@ -23,7 +23,7 @@ from decision_os.values import Scalar, Unknown, Value
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
-    from decision_os.expr.columns import Masks
+    from decision_os.expr.columns import Masks, Stage
 
 __all__ = [
     "Analysis",
@@ -130,14 +130,17 @@ class Expression:
         found: nw.Expr = self._columns().value(self.tree, schema, self.context)
         return found
 
-    def masks(self, schema: Mapping[str, Any] | None = None) -> Masks:
-        """The pair (known true, known false) of a condition as narwhals expressions, neither ever null; see `columns`."""
-        found: Masks = self._columns().masks(self.tree, schema, self.context)
+    def masks(self, schema: Mapping[str, Any] | None = None, stage: Stage | None = None) -> Masks:
+        """The pair (known true, known false) of a condition as narwhals expressions, neither ever null; see `columns`.
+
+        With a `stage` they refer to columns that it keeps, for frames decided by many conditions.
+        """
+        found: Masks = self._columns().masks(self.tree, schema, self.context, stage)
         return found
 
-    def blame(self, schema: Mapping[str, Any] | None = None) -> Mapping[str, nw.Expr]:
-        """For each input, where it is among the reasons why the answer is unknown; masks that are never null. See `columns`."""
-        found: Mapping[str, nw.Expr] = self._columns().blame(self.tree, schema, self.context)
+    def blame(self, schema: Mapping[str, Any] | None = None, stage: Stage | None = None) -> Mapping[str, nw.Expr]:
+        """For each input, where it is among the reasons why the answer is unknown; masks that are never null. See `masks`."""
+        found: Mapping[str, nw.Expr] = self._columns().blame(self.tree, schema, self.context, stage)
         return found
 
     @staticmethod

@@ -34,6 +34,7 @@ class Computed:
         self._rows = FactRows(book, checked)
         self._cells: dict[tuple[str, Shape], Cells] = {}
         self._members: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._sources: dict[str, tuple[str, ...]] = {}
 
     def given(self, measure: Measure) -> bool:
         """Whether the rows that a measure rests on were handed in."""
@@ -72,7 +73,7 @@ class Computed:
         return Answer(
             value=Unknown.merged(causes) if causes else value,
             n=part.distinct if by_mean else own_n,
-            loaded_at=oldest(map(self._loads, self._sources(measure))),
+            loaded_at=oldest(map(self._loads, self._sources_of(metric, measure))),
             since=min((start for start, each in by_start.items() if start is not None and each.trusted), default=None),
             blocks=self._row_blocks(measure, part),
         )
@@ -122,14 +123,17 @@ class Computed:
             self._members[measure.members] = members_of(self._rows.table(name), column, metric.id)
         return self._members[measure.members]
 
-    def _sources(self, measure: Measure) -> list[str]:
+    def _sources_of(self, metric: Metric, measure: Measure) -> tuple[str, ...]:
         """Every source that a measure rests on, lookups and members included."""
-        facts = [measure.fact, *([measure.members[0]] if measure.members else [])]
-        return list(dict.fromkeys(self._book.entities[entity].source for fact in facts for entity in self._rows.table(fact).entities))
+        if metric.id not in self._sources:
+            facts = [measure.fact, *([measure.members[0]] if measure.members else [])]
+            entities = [entity for fact in facts for entity in self._rows.table(fact).entities]
+            self._sources[metric.id] = tuple(dict.fromkeys(self._book.entities[entity].source for entity in entities))
+        return self._sources[metric.id]
 
     def _untrusted(self, metric: Metric, measure: Measure, part: Partial) -> Iterable[Unknown]:
         """Why the rows themselves do not carry a value."""
-        for stale in map(self._stale, self._sources(measure)):
+        for stale in map(self._stale, self._sources_of(metric, measure)):
             if stale is not None:
                 yield stale.named(metric.id)
         limit = metric.max_quarantined

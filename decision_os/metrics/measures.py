@@ -321,7 +321,7 @@ class _Query:
         """The sum in whole small units, or in floats of them where the whole ones might have overflowed."""
         if self.digits and _number(row["__width"]) >= _WIDEST / 10**self.digits:
             rough = _number(row["__rough"])
-            return rough * 10**self.digits
+            return rough * 10.0**self.digits
         return _number(row.get("__total"))
 
     def _declared_digits(self) -> int:

@@ -41,7 +41,7 @@ def _by_start(periods: Iterable[Period]) -> tuple[Period, ...]:
     return tuple(sorted(periods, key=lambda period: period.start))
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)  # the key of every memo
 class Place:
     """Some dimensions with a member each (those left out are taken together), and periods of one grain (none: all of time).
 
@@ -53,8 +53,7 @@ class Place:
     time: str = ""
 
     def __attrs_post_init__(self) -> None:
-        grains = sorted({period.grain for period in self.periods})
-        if len(grains) > 1:
+        if len(self.periods) > 1 and len(grains := sorted({period.grain for period in self.periods})) > 1:
             raise InputError(f"periods of several grains at once: {', '.join(grains)}", name="periods", hint="give periods of one grain")
 
     @property

@@ -195,7 +195,8 @@ class MetricStore:
         for name in self._blocking_wholly(metric):
             blocks.append((name, (metric.id,)))
             causes.append(because(metric, Reason.BLOCKED, f"test `{name}` failed, which blocks the whole metric"))
-        self._failures.blocked(metric, place.label(metric), blocks)
+        if blocks:
+            self._failures.blocked(metric, place.label(metric), blocks)
         return attrs.evolve(raw, value=Unknown.merged(causes) if causes else value, n=n, blocks=tuple(dict.fromkeys(blocks)), scope={})
 
     def _not_yet(self, metric: Metric, place: Place, n: int | None) -> Iterable[tuple[Reason, str]]:

@@ -36,6 +36,8 @@ _SECTIONS: Final = (
 )
 _SINGLE: Final = {"metric": "metrics", "playbook": "playbooks"}
 _CASES: Final = "cases.yaml"
+_ELSEWHERE: Final = frozenset(f"unknown-{kind}" for kind in ("cadence", "column", "entity", "fact", "metric", "name", "role", "slo", "source"))
+"""What may stand in a file that could not be read: with one, these would bury the one mistake that matters."""
 
 
 @attrs.frozen
@@ -65,7 +67,8 @@ def read_book(folder: str | Path) -> Loaded:
         report.error("no-rules", f"there is no rule file (`*.yaml`) in `{root}`", Where(str(root)), "`decision-os init` writes some to start from")
     sections = _sections(paths, report)
     book = _assemble(sections, str(root), report)
-    return Loaded(book, tuple(sorted(dict.fromkeys(report.issues), key=lambda issue: issue.where)))
+    issues = [issue for issue in dict.fromkeys(report.issues) if not (report.lost and issue.code in _ELSEWHERE)]
+    return Loaded(book, tuple(sorted(issues, key=lambda issue: issue.where)))
 
 
 def _sections(paths: tuple[Path, ...], report: Report) -> dict[str, dict[str, tuple[ScalarNode, Node]]]:
@@ -74,12 +77,12 @@ def _sections(paths: tuple[Path, ...], report: Report) -> dict[str, dict[str, tu
     for path in paths:
         text = _text(path, report)
         if text is None:
-            report.unread(None)
+            report.lost = True
             continue
         root, issues = read_nodes(text, str(path))
         report.issues.extend(issues)
         if root is None:
-            report.unread(None)
+            report.lost = True
             continue
         if not isinstance(root, MapNode):
             if not isinstance(root, ScalarNode) or root.text:
@@ -140,7 +143,7 @@ def _plain(node: Node) -> object:
 
 def _assemble(sections: Mapping[str, Mapping[str, tuple[ScalarNode, Node]]], folder: str, report: Report) -> RuleBook:
     head_node = sections["rule_book"].get("rule_book")
-    if head_node is None and any(sections.values()):
+    if head_node is None and any(sections.values()) and not report.lost:
         report.error("missing-key", "no file has the section `rule_book`", Where(folder), "it gives id, version, zone and currency")
     head = Fields(head_node[1] if head_node else None, "the rule book", report)
     required = head_node is not None

@@ -35,6 +35,8 @@ class Report:
         self.issues: list[Issue] = []
         self.words: set[str] = set()
         self.blind = False
+        self.lost = False
+        """A whole file could not be read: what others refer to may stand in it."""
 
     def unread(self, text: str | None) -> None:
         """An expression that could not be compiled, or (None) something whose words are not known either."""
@@ -43,7 +45,7 @@ class Report:
 
     def surely_unused(self, name: str, used: Collection[str]) -> bool:
         """Whether nothing uses a name, not even what could not be read."""
-        return name not in used and name not in self.words and not self.blind
+        return name not in used and name not in self.words and not self.blind and not self.lost
 
     def error(self, code: str, message: str, where: Where, hint: str = "", excerpt: str = "") -> None:
         """Add an error."""
