@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import attrs
 import narwhals.stable.v2 as nw
 
-from decision_os.engine.plan import Condition, Plan
+from decision_os.plan import Condition, Plan
 from decision_os.errors import DataError, nearest
 from decision_os.expr.columns import Stage, kind_of
 from decision_os.model import HitPolicy
@@ -27,6 +27,7 @@ __all__ = ["ADDED", "decide_frame"]
 
 Mask: TypeAlias = Any  # a narwhals expression of booleans; narwhals gives expressions no element type
 
+_ORIGINAL = "__decision_os_original_"
 _LAST = 10**9  # the level after every other
 
 ADDED = ("outcome", "action", "branch", "unknowns")
@@ -54,8 +55,11 @@ def decide_frame(plan: Plan, frame: Any, *, choose: Mapping[str, float] | None =
     if clash:
         raise DataError(f"the frame already has a column `{clash[0]}`, which a decision adds (rename it first)")
     chosen = plan.choices(choose)
-    scope = _Columns(plan, schema, {**(given or {}), **chosen})
-    prepared = native.with_columns(**scope.made) if scope.made else native
+    readable, stand_ins = _inferred(plan, native, schema)
+    scope = _Columns(plan, dict(readable.collect_schema()), {**(given or {}), **chosen}, stand_ins)
+    originals = {name: nw.col(name).alias(_ORIGINAL + name) for name in scope.made if name in schema}
+    prepared = readable.with_columns(*originals.values()) if originals else readable
+    prepared = prepared.with_columns(**scope.made) if scope.made else prepared
     stage = Stage()
     checks = [scope.ask(check, stage) for check in plan.pre_checks]
     branches = [scope.ask(branch, stage) for branch in plan.branches]
@@ -68,7 +72,8 @@ def decide_frame(plan: Plan, frame: Any, *, choose: Mapping[str, float] | None =
         branch=nw.when(passed).then(decided.branch).otherwise(absent),
         unknowns=_unknowns([*checks, *branches], [*(check.unknown for check in checks), *(passed & doubt for doubt in decided.doubtful)]),
     )
-    return nw.to_native(added.select(*schema, *ADDED))
+    kept = [nw.col(_ORIGINAL + name).alias(name) if name in originals else nw.col(name) for name in schema]
+    return nw.to_native(added.select(*kept, *ADDED))
 
 
 def _schema(frame: Any) -> dict[str, nw.dtypes.DType]:
@@ -79,10 +84,22 @@ def _schema(frame: Any) -> dict[str, nw.dtypes.DType]:
     return dict(frame.collect_schema())
 
 
+def _inferred(plan: Plan, frame: Any, schema: Mapping[str, Any]) -> tuple[Any, dict[str, str]]:
+    """Classic pandas keeps truth values with gaps as Python objects: for such columns, a stand-in of the type its values have."""
+    objects = [name for name, dtype in schema.items() if dtype == nw.Object and (name in plan.inputs or name in plan.feeds or name in plan.aliases)]
+    if not objects or not frame.implementation.is_pandas():
+        return frame, {}
+    native = nw.to_native(frame)
+    stand_ins = {name: f"__decision_os_object_{place}" for place, name in enumerate(objects)}
+    empty = {name for name in objects if native[name].isna().all()}
+    typed = {stand_in: native[name].astype("Float64" if name in empty else object).convert_dtypes() for name, stand_in in stand_ins.items()}
+    return nw.from_native(native.assign(**typed)), stand_ins
+
+
 class _Columns:
     """The names of a plan as columns: the frame's own, constants given for all rows, and nulls for what is absent."""
 
-    def __init__(self, plan: Plan, schema: Mapping[str, Any], constants: Mapping[str, Any]) -> None:
+    def __init__(self, plan: Plan, schema: Mapping[str, Any], constants: Mapping[str, Any], stand_ins: Mapping[str, str]) -> None:
         self.plan = plan
         self.made: dict[str, Any] = {}
         self.kinds: dict[str, str] = {}
@@ -96,11 +113,12 @@ class _Columns:
             if name in constants:
                 self.made[name] = nw.lit(constants[name])
                 self.kinds[name] = _constant_kind(constants[name])
-            elif name in schema:
-                self.kinds[name] = kind_of(schema[name], name)
-            elif written is not None:
-                self.made[name] = nw.col(written)
-                self.kinds[name] = kind_of(schema[written], written)
+            elif name in schema or written is not None:
+                column = name if name in schema else str(written)
+                stand_in = stand_ins.get(column, column)
+                if stand_in != name:
+                    self.made[name] = nw.col(stand_in)
+                self.kinds[name] = kind_of(schema[stand_in], column)
             else:
                 self.kinds[name] = "missing"
 

@@ -28,7 +28,6 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 import attrs
-import structlog
 
 from decision_os.canonical import fingerprint, parse, plain, restore, rfc8785
 from decision_os.errors import InputError, LedgerError
@@ -59,7 +58,13 @@ _FAR: Final = 1 << 40
 _ANY_HASH: Final = f"sha256:{'~' * 64}"
 _FIRST: Final = rfc8785({"at": "~" * 27, "body": {"format": _FORMAT, "ledger": "~" * 32}, "hash": _ANY_HASH, "kind": "ledger", "prev": _ANY_HASH, "seq": 0})
 
-_log = structlog.get_logger("decision_os.ledger")
+
+
+def _warn(event: str, **details: object) -> None:
+    """Say something in the caller's own log. `structlog` is imported when there is something to say: it takes longer than the rest of this room."""
+    import structlog  # noqa: PLC0415  # as said
+
+    structlog.get_logger("decision_os.ledger").warning(event, **details)
 
 
 @attrs.frozen
@@ -310,7 +315,7 @@ class Ledger:
             with self._locked("r+b") as file:
                 self._recover(file)
         except LedgerError as error:
-            _log.warning("ledger.not_recovered", path=str(self.path), error=str(error))
+            _warn("ledger.not_recovered", path=str(self.path), error=str(error))
 
     def _recover(self, file: FileIO) -> None:
         """Under the lock, nobody is writing: a last line without its end is what a crash left of an append."""
@@ -331,12 +336,12 @@ class Ledger:
             if not isinstance(whole, str) and (whole.seq, whole.prev) == (seq, before.hash):
                 file.seek(0, os.SEEK_END)
                 file.write(b"\n")
-                _log.warning("ledger.completed", path=str(self.path), seq=seq, lost="only the end of the line")
+                _warn("ledger.completed", path=str(self.path), seq=seq, lost="only the end of the line")
                 return
         aside = self._set_aside(torn, seq)
         file.truncate(start)
         _sync(file)
-        _log.warning("ledger.recovered", path=str(self.path), seq=seq, torn_bytes=len(torn), moved_to=str(aside))
+        _warn("ledger.recovered", path=str(self.path), seq=seq, torn_bytes=len(torn), moved_to=str(aside))
 
     def _set_aside(self, torn: bytes, seq: int) -> Path:
         for again in itertools.count(1):

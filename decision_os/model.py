@@ -119,6 +119,7 @@ class Role:
     id: str
     label: str
     aliases: tuple[str, ...] = ()
+    where: Where = _where()
 
 
 @attrs.frozen(kw_only=True)

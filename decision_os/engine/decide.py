@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import attrs
 
-from decision_os.calendars import next_review
+from decision_os.calendars import Cadence, next_review
 from decision_os.canonical import fingerprint
 from decision_os.engine.inputs import Taken, take
-from decision_os.engine.plan import Condition, Plan
+from decision_os.plan import Condition, Plan
 from decision_os.expr import Explanation
 from decision_os.model import HitPolicy, RuleBook
 from decision_os.record import (
@@ -217,12 +218,18 @@ def _record(
         reversibility=playbook.reversibility,
         reversal_plan=plan.reversal,
         monitoring=plan.monitoring,
-        review_date=next_review(review.when, at, book.fiscal_year_start, book.holidays) if review else None,
+        review_date=_review(review.when, at, book.fiscal_year_start, book.holidays) if review else None,
         review_agenda=review.id if review else "",
         effects=_effects(plan, subject, identity) if acts else (),
         notes=verdict.notes,
         evidence=lambda: _evidence(plan, scope, taken, verdict),
     )
+
+
+@lru_cache(maxsize=256)
+def _review(when: Cadence, at: dt.datetime, fiscal_year_start: int, holidays: tuple[dt.date, ...]) -> dt.datetime:
+    """The next review; decisions taken together share it."""
+    return next_review(when, at, fiscal_year_start, holidays)
 
 
 def _effects(plan: Plan, subject: str, identity: str) -> tuple[Effect, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from decision_os.engine.plan import Plan, PlannedInput
+from decision_os.plan import Plan, PlannedInput
 from decision_os.errors import InputError, nearest
 from decision_os.model import Combine
 from decision_os.record import InputTaken
@@ -61,9 +61,11 @@ def take(plan: Plan, given: Mapping[str, Any], at: dt.datetime) -> Taken:
             if planned.fans:
                 fanned[name] = {"": value}
     for name in plan.feeds:
-        value = settle(by_name.get(name), name)
+        raw = by_name.get(name)
+        measured = type(raw) is Reading
+        value = settle(raw.value if isinstance(raw, Reading) else raw, name)
         values[name] = hashed[name] = value
-        listed.append(InputTaken(name=name, value=value))
+        listed.append(InputTaken(name=name, value=value, age="measured" if measured else "asserted", loaded_at=raw.loaded_at if isinstance(raw, Reading) else None))
     return Taken(values, fanned, tuple(listed), hashed)
 
 

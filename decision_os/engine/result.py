@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -12,9 +12,10 @@ import attrs
 
 from decision_os.contracts import Checked
 from decision_os.freshness import FreshnessReport
+from decision_os.metrics import MetricStore, TableRow
 from decision_os.record import DecisionRecord, Effect
 
-__all__ = ["RunResult", "Shift", "shifts"]
+__all__ = ["MetricTables", "RunResult", "Shift", "shifts"]
 
 
 @attrs.frozen(kw_only=True)
@@ -58,12 +59,30 @@ def _read_only(value: Mapping[str, Any]) -> Mapping[str, Any]:
     return MappingProxyType(dict(value))
 
 
+class MetricTables(Mapping[str, tuple[TableRow, ...]]):
+    """The table of each metric that could be computed, by its id; each is worked out when first asked for."""
+
+    def __init__(self, store: MetricStore) -> None:
+        self._store = store
+
+    def __getitem__(self, name: str) -> tuple[TableRow, ...]:
+        if name not in self._store.computed:
+            raise KeyError(name)
+        return tuple(self._store.table(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._store.computed)
+
+    def __len__(self) -> int:
+        return len(self._store.computed)
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class RunResult:
     """The records of one run, and everything they rest on.
 
-    `quarantine` has a frame for each entity that quarantined rows, of the type that came in. `metrics` has the rows of each metric at its
-    grain: its dimensions, period, value (None where unknown), reason, n. `effects` are what contracts and decisions ask the caller to do.
+    `quarantine` has a frame for each entity that quarantined rows, of the type that came in. `metrics` has the table of each
+    metric at its grain (key, period, value, why it is unknown, n), worked out when it is looked at. `effects` are what contracts and decisions ask the caller to do.
     `skipped` says which decisions were not taken and why.
     """
 
@@ -71,7 +90,7 @@ class RunResult:
     records: tuple[DecisionRecord, ...]
     quarantine: Mapping[str, Any] = attrs.field(factory=dict, converter=_read_only)
     checked: Mapping[str, Checked] = attrs.field(factory=dict, converter=_read_only)
-    metrics: Mapping[str, tuple[Mapping[str, Any], ...]] = attrs.field(factory=dict, converter=_read_only)
+    metrics: Mapping[str, tuple[TableRow, ...]] = attrs.field(factory=dict)
     freshness: FreshnessReport | None = None
     effects: tuple[Effect, ...] = ()
     shifts: tuple[Shift, ...] = ()

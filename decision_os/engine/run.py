@@ -12,14 +12,14 @@ from decision_os.calendars import Period, last_complete
 from decision_os.contracts import Checked, check_entity
 from decision_os.engine.decide import decide
 from decision_os.engine.feeds import cooling, freshness, open_sev2, slo_green
-from decision_os.engine.plan import Plan, PlannedInput
-from decision_os.engine.result import RunResult, shifts
+from decision_os.plan import Plan, PlannedInput
+from decision_os.engine.result import MetricTables, RunResult, shifts
 from decision_os.errors import NotFoundError, nearest
 from decision_os.freshness import FreshnessReport, LoadLog
 from decision_os.metrics import MetricStore
 from decision_os.model import RuleBook
 from decision_os.record import DecisionRecord, Effect, Outcome
-from decision_os.values import Unknown
+from decision_os.values import Reading, Unknown
 
 __all__ = ["run"]
 
@@ -54,7 +54,8 @@ def run(
     checked = _check(book, sources or {})
     log = None if loads is None else loads if isinstance(loads, LoadLog) else LoadLog.of(loads, zone=book.zone)
     found = freshness(book, log, at) if log is not None else None
-    store = MetricStore(book, checked, metrics, at=at, stale=_staleness(book, log, at))
+    loaded = None if log is None else lambda source: log.latest(source, at)
+    store = MetricStore(book, checked, metrics, at=at, stale=_staleness(book, log, at), loads=loaded)
     shared = _Run(
         book=book,
         store=store,
@@ -72,13 +73,16 @@ def run(
             skipped.append(f"{node}: none of its inputs was supplied, nor the data they are computed from")
             continue
         records += _decide_all(shared, plan)
+    for metric in book.metrics.values():
+        if metric.qa_tests and store.supplies(metric.id):
+            store.table(metric.id)  # contracts are tested at every key and period there is, not only where a decision looks today
     effects = [effect for item in checked.values() for effect in item.effects] + list(store.effects) + [effect for record in records for effect in record.effects]
     return RunResult(
         at=at,
         records=tuple(records),
         quarantine={name: item.quarantine for name, item in checked.items() if item.rows_quarantined},
         checked=checked,
-        metrics={name: tuple(store.table(name)) for name in store.computed},
+        metrics=MetricTables(store),
         freshness=found,
         effects=_once(effects),
         shifts=shifts(records),
@@ -96,7 +100,7 @@ def _check(book: RuleBook, sources: Mapping[str, Any]) -> dict[str, Checked]:
     while waiting:
         ready = [name for name in waiting if not ({test.entity for test in book.entities[name].tests if test.entity} & set(waiting) - {name})]
         for name in ready or list(waiting):  # two entities that refer to each other: in the order given
-            checked[name] = check_entity(book.entities[name], waiting.pop(name), zone=book.zone, others=checked)
+            checked[name] = check_entity(book.entities[name], waiting.pop(name), zone=book.zone, others=checked, currency=book.currency)
     return checked
 
 
@@ -136,7 +140,8 @@ def _nodes(plans: Mapping[str, Plan], wanted: Sequence[str] | None) -> Iterator[
 def _decide_all(shared: _Run, plan: Plan) -> list[DecisionRecord]:
     playbook = plan.playbook
     period = last_complete(shared.at, playbook.period, shared.book.zone, shared.book.fiscal_year_start)  # type: ignore[arg-type]  # a time grain, by the loader
-    feeds = {"slo_green": slo_green(shared.book, playbook, shared.report), "open_sev2_incidents": shared.incidents}
+    seen = {"slo_green": slo_green(shared.book, playbook, shared.report), "open_sev2_incidents": shared.incidents}
+    feeds = {name: Reading(value=value, loaded_at=shared.at) for name, value in seen.items()}
     records = []
     for key in _subjects(shared, plan, period):
         subject = " / ".join(key.values()) or playbook.subject.id

@@ -229,7 +229,7 @@ def _zone(head: Fields) -> str:
 
 def _role(name: str, node: Node, report: Report) -> Role:
     fields = Fields(node, f"role `{name}`", report)
-    role = Role(id=name, label=fields.text("label", name), aliases=fields.texts("aliases"))
+    role = Role(id=name, label=fields.text("label", name), aliases=fields.texts("aliases"), where=fields.where)
     fields.close()
     return role
 
