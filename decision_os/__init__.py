@@ -1,10 +1,10 @@
 """Decision OS: business metrics in, decisions out that can be explained, audited and undone.
 
-    import decision_os as dos
-
-    engine = dos.Engine.load(dos.reference_rules())
-    record = engine.decide("pricing.change", {"elasticity": -0.62, ...}, at=when)
-    print(record.explain())
+>>> import decision_os as dos
+>>> engine = dos.Engine.load(dos.reference_rules())
+>>> record = engine.decide("channel.invest", {"cac_per_sqo": 90, "cac_per_sqo_baseline": 100})
+>>> record.outcome.value, record.unknowns
+('blocked', ('attribution_validity_overall', 'slo_green'))
 """
 
 from __future__ import annotations

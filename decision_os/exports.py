@@ -114,13 +114,13 @@ def read_export(path: str | Path, columns: Sequence[str] | None = None) -> Expor
 
 
 def to_frame(export: Export, backend: str) -> Any:
-    """The columns as a native frame of strings; `backend` is `pandas`, `polars` or `pyarrow`.
+    r"""The columns as a native frame of strings; `backend` is `pandas`, `polars` or `pyarrow`.
 
     Raises `DataError` for another backend, or one that is not installed.
 
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "reps.csv"
-    >>> _ = file.write_text("Rep;Team\\nAna;East\\nBo;\\n")
+    >>> _ = file.write_text("Rep;Team\nAna;East\nBo;\n")
     >>> to_frame(read_export(file), "polars").rows()
     [('Ana', 'East'), ('Bo', None)]
     """

@@ -15,10 +15,10 @@ from typing import Any, TypeAlias
 import attrs
 import narwhals.stable.v2 as nw
 
-from decision_os.plan import Condition, Plan
 from decision_os.errors import DataError, nearest
 from decision_os.expr.columns import Stage, kind_of
 from decision_os.model import HitPolicy
+from decision_os.plan import Condition, Plan
 from decision_os.record import Outcome
 from decision_os.units import format_value
 from decision_os.values import Unknown, settle

@@ -282,8 +282,8 @@ class FreshnessStatus:
         window, bound = spell_duration(slo.window), spell_duration(slo.bound)
         age = "never loaded" if self.age is None else f"loaded {_apart(self.age, slo.bound)} ago"
         lines = [
-            f"{'GREEN' if self.green else 'RED'}  {self.source}: younger than {bound} for {_percent(self.share)} of the last {window}, "
-            f"{_percent(slo.objective)} promised ({slo.name})",
+            (f"{'GREEN' if self.green else 'RED'}  {self.source}: younger than {bound} for {_percent(self.share)} of the last {window}, "
+             f"{_percent(slo.objective)} promised ({slo.name})"),
             f"       now: {age}, {'fresh' if self.fresh else 'not fresh'}",
             f"       budget: {spell_duration(self.budget)} may be not fresh, {spell_duration(self.spent)} spent, {self._outlook()}",
             "       burn rate: " + ", ".join(f"{burn.rate:.1f} over {spell_duration(burn.window)}" for burn in self.burns),

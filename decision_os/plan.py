@@ -14,7 +14,7 @@ from decision_os.model import Combine, InputUse, Metric, Playbook, ReviewCadence
 from decision_os.record import MonitorPlan, ReversalPlan
 from decision_os.wire import FEEDS
 
-__all__ = ["Condition", "PlannedInput", "Plan", "plan"]
+__all__ = ["Condition", "Plan", "PlannedInput", "plan"]
 
 
 @attrs.frozen(kw_only=True)

@@ -38,7 +38,7 @@ def spell_duration(duration: dt.timedelta, parts: int = 2) -> str:
     return " ".join(words[:parts]) or "0h"
 
 
-def _exact(number: Fraction | float | int | Decimal) -> Fraction:
+def _exact(number: Fraction | float | Decimal) -> Fraction:
     return Fraction(repr(number)) if isinstance(number, float) else Fraction(number)
 
 

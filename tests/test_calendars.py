@@ -312,7 +312,7 @@ def test_an_instant_and_a_month_are_asked_for() -> None:
         ("2026-10-01", "year", 10, "FY2027", "2026-10-01", "2027-10-01"),
     ],
 )
-def test_periods_worked_by_hand(day: str, grain: Grain, month: int, text: str, start: str, end: str) -> None:  # noqa: PLR0917  # a table's row
+def test_periods_worked_by_hand(day: str, grain: Grain, month: int, text: str, start: str, end: str) -> None:  # a table's row
     """A reading would be counted into a neighbouring period, or named after the wrong fiscal year."""
     period = period_of(dt.date.fromisoformat(day), grain, month)
     assert (text, start, end) == (str(period), period.start.isoformat(), period.end.isoformat())

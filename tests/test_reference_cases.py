@@ -42,4 +42,5 @@ def test_every_decision_has_cases_of_every_outcome_it_can_come_to() -> None:
     for param in CASES:
         node, _, case = param.values
         seen.setdefault(str(node), set()).add(case["expect"])  # type: ignore[index]  # the third value is the case
-    assert dict.fromkeys(["pricing.change", "channel.invest", "icp.update", "routing.policy"], {"act", "hold", "blocked", "undetermined"}) == seen
+    every = {"act", "hold", "blocked", "undetermined"}
+    assert {"pricing.change": every, "channel.invest": every, "icp.update": every, "routing.policy": every} == seen

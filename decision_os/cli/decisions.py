@@ -47,7 +47,7 @@ _FILES_BESIDE: Final = 3
 @click.option("--ledger", "ledger_file", type=click.Path(path_type=Path), help="Append the records to this ledger, each once.")
 @backend_option
 @format_option("text", "json")
-def run(  # noqa: PLR0913, PLR0917  # one parameter for each option
+def run(  # one parameter for each option
     rules: Path,
     data: Path,
     at: dt.datetime | None,
@@ -100,7 +100,7 @@ def run(  # noqa: PLR0913, PLR0917  # one parameter for each option
 @click.option("--subject", help="What the decision is about, such as a channel.")
 @click.option("--period", help="The period it is about, such as 2026-09.")
 @format_option("text", "json")
-def decide(  # noqa: PLR0913, PLR0917  # one parameter for each option
+def decide(  # one parameter for each option
     rules: Path,
     node: str,
     pairs: tuple[str, ...],

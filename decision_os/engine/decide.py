@@ -12,9 +12,9 @@ import attrs
 from decision_os.calendars import Cadence, next_review
 from decision_os.canonical import fingerprint
 from decision_os.engine.inputs import Taken, take
-from decision_os.plan import Condition, Plan
 from decision_os.expr import Explanation
 from decision_os.model import HitPolicy, RuleBook
+from decision_os.plan import Condition, Plan
 from decision_os.record import (
     ActionTaken,
     BranchEvidence,
@@ -240,7 +240,7 @@ def _effects(plan: Plan, subject: str, identity: str) -> tuple[Effect, ...]:
 
 def _action(plan: Plan, name: str, scope: Mapping[str, Value]) -> ActionTaken:
     action = plan.playbook.actions[name]
-    shown = {key: format_value(float(value), plan.playbook.parameters[key].unit) for key in plan.defaults if isinstance(value := scope[key], int | float)}
+    shown = _shown(plan, scope)
     before = after = None
     if action.lever is not None:
         before, after = _number(action.lever.before.evaluate_settled(scope)), _number(action.lever.after.evaluate_settled(scope))
@@ -256,6 +256,11 @@ def _action(plan: Plan, name: str, scope: Mapping[str, Value]) -> ActionTaken:
     )
 
 
+def _shown(plan: Plan, scope: Mapping[str, Value]) -> dict[str, str]:
+    """The chosen parameters, as people write them."""
+    return {key: format_value(float(value), plan.playbook.parameters[key].unit) for key in plan.defaults if isinstance(value := scope[key], int | float)}
+
+
 def _fill(text: str, shown: Mapping[str, str]) -> str:
     for name, value in shown.items():
         text = text.replace("{" + name + "}", value)
@@ -269,17 +274,24 @@ def _number(value: object) -> float | None:
 def _evidence(plan: Plan, scope: Mapping[str, Value], taken: Taken, verdict: Verdict) -> Evidence:
     """Every pre-check and branch traced, whether it mattered or not."""
     checks = tuple(
-        CheckEvidence(id=check.id, label=check.label, text=check.expression.text.strip(), holds=_known(_ask(check, scope, taken.fanned)), conditions=_traced(check, scope, taken).conditions)
+        CheckEvidence(
+            id=check.id,
+            label=check.label,
+            text=check.expression.text.strip(),
+            holds=_known(_ask(check, scope, taken.fanned)),
+            conditions=_traced(check, scope, taken).conditions,
+        )
         for check in plan.pre_checks
     )
     branches = []
+    shown = _shown(plan, scope)
     reached = verdict.outcome is not Outcome.BLOCKED
     for branch in plan.branches:
         holds = _known(_ask(branch, scope, taken.fanned))
         branches.append(
             BranchEvidence(
                 id=branch.id,
-                action=plan.playbook.actions[branch.action].text if branch.action in plan.playbook.actions else branch.action,
+                action=_fill(plan.playbook.actions[branch.action].text, shown),
                 text=branch.expression.text.strip(),
                 holds=holds,
                 taken=branch.id in verdict.taken,

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from decision_os.calendars import last_complete
 from decision_os.engine.decide import decide
-from decision_os.plan import Plan, plan
 from decision_os.errors import InputError, Issue, NotFoundError, RuleBookError, Severity, nearest
 from decision_os.graph import build
 from decision_os.lint import check
 from decision_os.model import RuleBook
+from decision_os.plan import Plan, plan
 from decision_os.record import DecisionRecord
 from decision_os.wire import read_book
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import attrs
 
-from decision_os.plan import Plan, PlannedInput
 from decision_os.errors import InputError, nearest
 from decision_os.model import Combine
+from decision_os.plan import Plan, PlannedInput
 from decision_os.record import InputTaken
 from decision_os.slo import spell_duration
-from decision_os.values import Reading, Reason, Unknown, Value, settle
+from decision_os.values import Cause, Reading, Reason, Unknown, Value, settle
 
 __all__ = ["Taken", "take"]
 
@@ -46,7 +46,8 @@ def take(plan: Plan, given: Mapping[str, Any], at: dt.datetime) -> Taken:
     for name, planned in plan.inputs.items():
         raw = by_name.get(name)
         if isinstance(raw, Mapping):
-            keyed = {str(key): _one(name, planned, item, at, str(key), listed) for key, item in sorted(raw.items(), key=lambda pair: str(pair[0]))}
+            by_key = {str(key): item for key, item in raw.items()}
+            keyed = {key: _one(name, planned, by_key[key], at, key, listed) for key in sorted(by_key)}
             hashed[name] = keyed
             if planned.use.combine is Combine.WORST:
                 values[name] = _worst(name, keyed, planned.use.worst)
@@ -54,7 +55,8 @@ def take(plan: Plan, given: Mapping[str, Any], at: dt.datetime) -> Taken:
                 fanned[name] = keyed or {"": Unknown.because(Reason.MISSING, name)}
                 values[name] = next(iter(fanned[name].values()))
             else:
-                raise InputError(f"`{name}` is one value, not one for each of several keys", name=name, hint="declare `combine: all`, `any` or `worst` on the input")
+                hint = "declare `combine: all`, `any` or `worst` on the input"
+                raise InputError(f"`{name}` is one value, not one for each of several keys", name=name, hint=hint)
         else:
             value = _one(name, planned, raw, at, "", listed)
             values[name] = hashed[name] = value
@@ -62,10 +64,10 @@ def take(plan: Plan, given: Mapping[str, Any], at: dt.datetime) -> Taken:
                 fanned[name] = {"": value}
     for name in plan.feeds:
         raw = by_name.get(name)
-        measured = type(raw) is Reading
         value = settle(raw.value if isinstance(raw, Reading) else raw, name)
         values[name] = hashed[name] = value
-        listed.append(InputTaken(name=name, value=value, age="measured" if measured else "asserted", loaded_at=raw.loaded_at if isinstance(raw, Reading) else None))
+        seen_at = raw.loaded_at if isinstance(raw, Reading) else None
+        listed.append(InputTaken(name=name, value=value, age="asserted" if seen_at is None else "measured", loaded_at=seen_at))
     return Taken(values, fanned, tuple(listed), hashed)
 
 
@@ -90,7 +92,7 @@ def _one(name: str, planned: PlannedInput, raw: object, at: dt.datetime, key: st
         value = _typed(name, planned, settle(raw, name))
         listed.append(InputTaken(name=name, value=value, metric=planned.metric.id, key=key, unit=unit))
         return value
-    value = _trusted(name, planned, _typed(name, planned, settle(raw.value, name)), raw, at)
+    value = _trusted(name, planned, _typed(name, planned, _own(name, planned, settle(raw.value, name))), raw, at)
     listed.append(
         InputTaken(
             name=name,
@@ -107,6 +109,18 @@ def _one(name: str, planned: PlannedInput, raw: object, at: dt.datetime, key: st
         )
     )
     return value
+
+
+def _own(name: str, planned: PlannedInput, value: Value) -> Value:
+    """An unknown under the input's own name, which is what a caller can do something about; the metric further up goes into the detail."""
+    if not isinstance(value, Unknown):
+        return value
+    known = (name, planned.metric.id, "")
+
+    def detail(cause: Cause) -> str:
+        return cause.detail if cause.name in known else f"{cause.name}: {cause.detail}".rstrip(": ")
+
+    return Unknown(tuple(Cause(name, cause.reason, detail(cause)) for cause in value.causes))
 
 
 def _typed(name: str, planned: PlannedInput, value: Value) -> Value:

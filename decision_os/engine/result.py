@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -42,17 +42,20 @@ class Shift:
         return self.net > 0
 
 
-def shifts(records: Iterable[DecisionRecord]) -> tuple[Shift, ...]:
-    """The net shift of every lever that several subjects share."""
+def shifts(records: Iterable[DecisionRecord], shared: Collection[str]) -> tuple[Shift, ...]:
+    """The net shift of every lever that the subjects of a decision share: those of the nodes in `shared`."""
     freed: Counter[tuple[str, str, str]] = Counter()
     wanted: Counter[tuple[str, str, str]] = Counter()
     for record in records:
         for action in record.actions:
-            if action.delta is None:
+            if action.delta is None or record.node not in shared:
                 continue
             lever = (record.node, action.lever, action.unit)
             (wanted if action.delta > 0 else freed)[lever] += abs(action.delta)  # type: ignore[assignment]  # amounts, not counts
-    return tuple(Shift(node=node, lever=lever, unit=unit, freed=freed[node, lever, unit], wanted=wanted[node, lever, unit]) for node, lever, unit in sorted({*freed, *wanted}))
+    return tuple(
+        Shift(node=node, lever=lever, unit=unit, freed=freed[node, lever, unit], wanted=wanted[node, lever, unit])
+        for node, lever, unit in sorted({*freed, *wanted})
+    )
 
 
 def _read_only(value: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -82,8 +85,8 @@ class RunResult:
     """The records of one run, and everything they rest on.
 
     `quarantine` has a frame for each entity that quarantined rows, of the type that came in. `metrics` has the table of each
-    metric at its grain (key, period, value, why it is unknown, n), worked out when it is looked at. `effects` are what contracts and decisions ask the caller to do.
-    `skipped` says which decisions were not taken and why.
+    metric at its grain (key, period, value, why it is unknown, n), worked out when it is looked at. `effects` are what contracts and
+    decisions ask the caller to do. `skipped` says which decisions were not taken and why.
     """
 
     at: dt.datetime
@@ -106,7 +109,8 @@ class RunResult:
 
     def __str__(self) -> str:
         counts = Counter(record.outcome.value for record in self.records)
-        lines = [f"{len(self.records)} decisions at {self.at:%Y-%m-%d %H:%M %Z}: " + ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))]
+        told = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+        lines = [f"{len(self.records)} decisions at {self.at:%Y-%m-%d %H:%M %Z}: {told}"]
         for record in self.records:
             what = record.action or (f"needs {', '.join(record.unknowns)}" if record.unknowns else "; ".join(record.blocked_by))
             lines.append(f"  {record.node} · {record.subject} · {record.period}: {record.outcome.value}{f' ({what})' if what else ''}")

@@ -12,13 +12,13 @@ from decision_os.calendars import Period, last_complete
 from decision_os.contracts import Checked, check_entity
 from decision_os.engine.decide import decide
 from decision_os.engine.feeds import cooling, freshness, open_sev2, slo_green
-from decision_os.plan import Plan, PlannedInput
 from decision_os.engine.result import MetricTables, RunResult, shifts
 from decision_os.errors import NotFoundError, nearest
 from decision_os.freshness import FreshnessReport, LoadLog
 from decision_os.metrics import MetricStore
 from decision_os.model import RuleBook
-from decision_os.record import DecisionRecord, Effect, Outcome
+from decision_os.plan import Plan, PlannedInput
+from decision_os.record import DecisionRecord, Effect, Outcome, Status
 from decision_os.values import Reading, Unknown
 
 __all__ = ["run"]
@@ -76,7 +76,7 @@ def run(
     for metric in book.metrics.values():
         if metric.qa_tests and store.supplies(metric.id):
             store.table(metric.id)  # contracts are tested at every key and period there is, not only where a decision looks today
-    effects = [effect for item in checked.values() for effect in item.effects] + list(store.effects) + [effect for record in records for effect in record.effects]
+    effects = [*(effect for item in checked.values() for effect in item.effects), *store.effects, *(effect for record in records for effect in record.effects)]
     return RunResult(
         at=at,
         records=tuple(records),
@@ -85,7 +85,7 @@ def run(
         metrics=MetricTables(store),
         freshness=found,
         effects=_once(effects),
-        shifts=shifts(records),
+        shifts=shifts(records, [name for name, plan in plans.items() if plan.playbook.subject.keys]),
         skipped=tuple(skipped),
     )
 
@@ -158,7 +158,8 @@ def _cooled(shared: _Run, record: DecisionRecord) -> DecisionRecord:
     last = shared.cooling.get((record.node, record.subject))
     if last is None or record.outcome is not Outcome.ACT or last.id == record.id:
         return record
-    return attrs.evolve(record, outcome=Outcome.BLOCKED, status=record.status.RECORDED, blocked_by=("cooldown",), effects=(), notes=(*record.notes, f"in cooldown: the action of {last.period} ({last.action}) is still being monitored"))
+    note = f"in cooldown: the action of {last.period} ({last.action}) is still being monitored"
+    return attrs.evolve(record, outcome=Outcome.BLOCKED, status=Status.RECORDED, blocked_by=("cooldown",), effects=(), notes=(*record.notes, note))
 
 
 def _subjects(shared: _Run, plan: Plan, period: Period) -> list[dict[str, str]]:
@@ -193,7 +194,8 @@ def _input(shared: _Run, plan: Plan, planned: PlannedInput, key: Mapping[str, st
 def _finer(shared: _Run, plan: Plan, planned: PlannedInput, own: Mapping[str, str], when: tuple[Period, ...]) -> list[dict[str, str]]:
     """The keys that an input has beyond the subject's: those of `by`, or all of them."""
     names = planned.use.by or tuple(name for name in planned.metric.dimensions if name not in plan.playbook.subject.keys)
-    found = {tuple(row[name] for name in names) for row in shared.store.keys(planned.metric.id, when) if all(row[name] == value for name, value in own.items())}
+    rows = [row for row in shared.store.keys(planned.metric.id, when) if all(row[name] == value for name, value in own.items())]
+    found = {tuple(row[name] for name in names) for row in rows}
     return [dict(zip(names, values, strict=True)) for values in sorted(found)]
 
 

@@ -185,7 +185,7 @@ def blame(tree: Node, schema: Schema | None, context: Context, stage: Stage | No
     return _Columns(schema, context, stage).blamed(tree)
 
 
-def _lit(truth: bool) -> Any:  # noqa: FBT001  # the literal itself
+def _lit(truth: bool) -> Any:
     return nw.lit(truth)
 
 
@@ -293,7 +293,8 @@ class _Columns:
         unit = self.context.units.get(node.name)
         length = FIXED.get(unit.duration) if unit is not None else None
         if length is None:
-            raise self.refused(node, f"`{node.name}` has no unit, so a column of durations cannot be read for it", "declare it in seconds, minutes, hours, days or weeks")
+            hint = "declare it in seconds, minutes, hours, days or weeks"
+            raise self.refused(node, f"`{node.name}` has no unit, so a column of durations cannot be read for it", hint)
         return _given(column.dt.total_microseconds().cast(nw.Float64) / float(1_000_000 * length))
 
     def scaled(self, term: _Number, node: Name) -> _Number:
@@ -329,15 +330,15 @@ class _Columns:
                 x, low, high = (self.number(argument) for argument in node.arguments)
                 return _extreme([_extreme([x, low], "max"), high], "min")
             case _:
-                raise ExpressionError(
-                    f"`{node.function}` is a Python function: it cannot run in a dataframe engine", text=self.text, hint="decide row by row with `evaluate`, or compute it as a column first"
-                )
+                hint = "decide row by row with `evaluate`, or compute it as a column first"
+                raise ExpressionError(f"`{node.function}` is a Python function: it cannot run in a dataframe engine", text=self.text, hint=hint)
 
     def choice(self, node: Choice, wanted: str) -> _Term:
         condition = self.condition(node.condition)
         then, otherwise = self.term(node.then, wanted), self.term(node.otherwise, wanted)
         if isinstance(then, Masks) and isinstance(otherwise, Masks):
-            return Masks((condition.true & then.true) | (condition.false & otherwise.true), (condition.true & then.false) | (condition.false & otherwise.false))
+            true = (condition.true & then.true) | (condition.false & otherwise.true)
+            return Masks(true, (condition.true & then.false) | (condition.false & otherwise.false))
         if isinstance(then, _Number) and isinstance(otherwise, _Number):
             return _Number(_either(condition, then.value, otherwise.value), _either(condition, then.error, otherwise.error))
         if isinstance(then, _Plain) and isinstance(otherwise, _Plain):
@@ -440,20 +441,19 @@ class _Columns:
 
     def blamed(self, node: Node, wanted: str = "bool") -> dict[str, Any]:
         match node:
-            case Number() | Text() | Truth():
+            case Number() | Text() | Truth() | Call(function="is_missing"):
                 return {}
             case Name():
                 return {node.name: ~self.known(node, wanted)}
             case Defined():
                 return self.blamed(node.body, wanted)
-            case Call(function="is_missing"):
-                return {}
             case Logic():
                 return self.where_unknown(node, node.operands, "bool")
             case Not():
                 return self.blamed(node.operand, "bool")
             case Comparison():
-                pairs = [Comparison(left, (op,), (right,), span=node.span) for left, op, right in zip((node.first, *node.rest[:-1]), node.ops, node.rest, strict=True)]
+                firsts = (node.first, *node.rest[:-1])
+                pairs = [Comparison(left, (op,), (right,), span=node.span) for left, op, right in zip(firsts, node.ops, node.rest, strict=True)]
                 if len(pairs) > 1:
                     return self.where_unknown(node, pairs, "bool")
                 return self.gathered((node.first, *node.rest), self.wanted_beside((node.first, *node.rest)))
@@ -461,16 +461,16 @@ class _Columns:
                 return self.within_blamed(node)
             case Choice():
                 condition = self.condition(node.condition)
-                sides = [(condition.unknown, self.blamed(node.condition, "bool")), (condition.true, self.blamed(node.then, wanted)), (condition.false, self.blamed(node.otherwise, wanted))]
+                sides = [
+                    (condition.unknown, self.blamed(node.condition, "bool")),
+                    (condition.true, self.blamed(node.then, wanted)),
+                    (condition.false, self.blamed(node.otherwise, wanted)),
+                ]
                 return _joined({name: mask & where for name, mask in found.items()} for where, found in sides)
             case Call(function="coalesce"):
                 return self.where_unknown(node, node.arguments, wanted)
-            case Negative():
-                return self.gathered((node.operand,), "number")
-            case Arithmetic():
-                return self.gathered((node.left, node.right), "number")
-            case Call():
-                return self.gathered(node.arguments, "number")
+            case Negative() | Arithmetic() | Call():
+                return self.gathered(children(node), "number")
             case _:
                 return {}
 

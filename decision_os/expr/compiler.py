@@ -8,13 +8,14 @@ which compute with the operations of `arithmetic.py`. Both must give what the re
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from math import inf
 from typing import Any, NoReturn, TypeAlias
 
 import attrs
 
 from decision_os.errors import ExpressionError, InputError
 from decision_os.expr import arithmetic
-from decision_os.expr.arithmetic import Bounded, Context, Function, Refusal, Term
+from decision_os.expr.arithmetic import ROUNDING, Bounded, Context, Function, Refusal, Term
 from decision_os.expr.source import write
 from decision_os.expr.tree import (
     FUNCTIONS,
@@ -132,13 +133,17 @@ class _Closures:
     # ── numbers ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def input(self, node: Name, text: str) -> Run:
-        name, unit, settled = node.name, self.context.units.get(node.name), self.settled
+        name, unit, settled, as_given = node.name, self.context.units.get(node.name), self.settled, node.scale == 1
+        missing = Unknown.because(Reason.MISSING, name)
 
         def run(values: Values) -> Term:
             if name not in values:
-                return Unknown.because(Reason.MISSING, name)
+                return missing
+            raw = values[name]
+            if type(raw) is float and as_given and -inf < raw < inf:  # most are
+                return raw, ROUNDING * abs(raw)
             try:
-                return arithmetic.read(values[name], node, unit, settled=settled)
+                return arithmetic.read(raw, node, unit, settled=settled)
             except (Refusal, InputError) as refusal:
                 raise arithmetic.refused(refusal, text, node) from None
 
@@ -241,10 +246,13 @@ class _Closures:
 
     def comparison(self, node: Comparison, text: str) -> Test:
         first, operands = self.node(node.first, text), [self.node(operand, text) for operand in node.rest]
+        if len(operands) == 1:
+            op, second, left_node, right_node = node.ops[0], operands[0], node.first, node.rest[0]
+            return lambda values: _compared(op, first(values), second(values), text, left_node, right_node)
         links = list(zip(node.ops, operands, (node.first, *node.rest[:-1]), node.rest, strict=True))
 
         def run(values: Values) -> bool | Unknown:
-            return _all_of(answers(values))
+            return _decided(False, answers(values))
 
         def answers(values: Values) -> Iterator[bool | Unknown]:
             left = first(values)
@@ -314,7 +322,7 @@ def _registered(function: Function, name: str, operands: list[Callable[[Values],
     return lambda values: function.apply(name, [operand(values) for operand in operands])
 
 
-def _compared(op: str, left: Term, right: Term, text: str, left_node: Node, right_node: Node) -> bool | Unknown:  # noqa: PLR0917 - a pair of each
+def _compared(op: str, left: Term, right: Term, text: str, left_node: Node, right_node: Node) -> bool | Unknown:
     try:
         return arithmetic.compare(op, left, right)
     except Refusal as refusal:
@@ -332,12 +340,20 @@ def _decided(decider: bool, answers: Iterator[bool | Unknown]) -> bool | Unknown
     return Unknown.merged(unknowns) if unknowns else not decider
 
 
-def _all_of(answers: Iterator[bool | Unknown]) -> bool | Unknown:
-    return _decided(False, answers)
-
-
 def _kleene(decider: bool, tests: list[Test]) -> Test:
-    return lambda values: _decided(decider, (test(values) for test in tests))
+    """As `_decided`, over tests."""
+
+    def run(values: Values) -> bool | Unknown:
+        unknowns = []
+        for test in tests:
+            answer = test(values)
+            if answer is decider:
+                return decider
+            if isinstance(answer, Unknown):
+                unknowns.append(answer)
+        return Unknown.merged(unknowns) if unknowns else not decider
+
+    return run
 
 
 def _opposite(test: Test) -> Test:

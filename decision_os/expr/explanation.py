@@ -379,7 +379,7 @@ def _needs(op: str, left: _Side, right: _Side, holds: bool | None, unit: Unit | 
     return f"{side.words} {_WORDS[_OPPOSITE[op] if holds else op]} {_value(target.term, unit)}"
 
 
-def _needs_interval(where: Interval, operand: _Side, low: _Side, high: _Side, inside: bool | None, outside: bool, unit: Unit | None) -> str:  # noqa: PLR0917
+def _needs_interval(where: Interval, operand: _Side, low: _Side, high: _Side, inside: bool | None, outside: bool, unit: Unit | None) -> str:
     if not (low.known and high.known):
         return ""
     low_op, high_op = ">=" if where.low_closed else ">", "<=" if where.high_closed else "<"

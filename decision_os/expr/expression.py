@@ -295,7 +295,7 @@ def compile_threshold(
     return _usable(_scope(names, units, labels, definitions, functions, currency).analyse(text, threshold=True), text)
 
 
-def _scope(  # noqa: PLR0917 - the arguments of the four functions above, handed on
+def _scope(
     names: Any,
     units: Mapping[str, str | Unit] | None,
     labels: Mapping[str, str] | None,

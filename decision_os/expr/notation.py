@@ -173,7 +173,7 @@ def place(text: str, offset: int) -> tuple[int, int]:
     return len(lines), len(lines[-1])
 
 
-def error_at(  # noqa: PLR0917  # what and where, in the order of the sentence it makes
+def error_at(  # what and where, in the order of the sentence it makes
     text: str, start: int, end: int, message: str, hint: str = "", code: str = "bad-expression"
 ) -> ExpressionError:
     """The error that points at a stretch of the author's text."""

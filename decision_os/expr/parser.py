@@ -126,7 +126,7 @@ def parse_threshold(
 class _Parser:
     """One pass over the tokens of one text."""
 
-    def __init__(  # noqa: PLR0917  # private, and called by the two functions above alone
+    def __init__(  # private, and called by the two functions above alone
         self,
         text: str,
         names: Iterable[str] | None,

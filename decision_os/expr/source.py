@@ -10,8 +10,9 @@ Ms, a product multiplies them, a quotient divides by the divisor; each operation
 l with r is decided by d = l - r alone when |d| > u (k(l) + k(r)) (M(l) + M(r)). Every test asks for four times as much, which covers
 second-order terms and the rounding of the test itself. The first test is for positive terms, where M is the value: one side must
 exceed the other by a factor a hair above 1. The second, for any signs, compares squares, which need no `abs`; where one side is a
-product of inputs its M is at most |d| + M of the other side, and is left out. Both tests fail for NaN and for infinities. Where numbers are multiplied, divided or picked by `min` and `max`, every input must be 0 or within
-1e-30 … 1e30 and a product has at most six factors, so that nothing overflows or underflows unseen.
+product of inputs its M is at most |d| + M of the other side, and is left out. Both tests fail for NaN and for infinities. Where
+numbers are multiplied, divided or picked by `min` and `max`, every input must be 0 or within 1e-30 … 1e30 and a product has at most six
+factors, so that nothing overflows or underflows unseen.
 
 An input against a literal is decided by one comparison with the last float for which `arithmetic.compare` says yes.
 """
@@ -245,6 +246,8 @@ class _Writer:
                 return self.input(node)
             case Negative():
                 part, name = self.number(node.operand), self.temporary()
+                if part.constant is not None:
+                    return _literal(arithmetic.negate(part.constant))
                 terms = part.terms if part.sharp else None
                 return attrs.evolve(part, code=f"({name} := -{part.code})", var=name, plain=False, terms=terms)
             case Arithmetic("+" | "-"):
@@ -324,6 +327,8 @@ class _Writer:
         match node.function:
             case "abs":
                 part, name = self.number(node.arguments[0]), self.temporary()
+                if part.constant is not None:
+                    return _literal(arithmetic.absolute(part.constant))
                 code = f"({name} := ({part.var} if {part.code} >= 0.0 else -{part.var}))"
                 return attrs.evolve(part, code=code, var=name, plain=False)
             case "min" | "max":

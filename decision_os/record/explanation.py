@@ -155,7 +155,8 @@ def condition_words(condition: Condition) -> str:
     if values:
         parts.append(values)
     if condition.margin is not None and condition.holds is not None:
-        parts.append(f"{shown(abs(condition.margin), condition.unit)} {'to spare' if condition.holds else 'short'}")
+        room = shown(abs(condition.margin), condition.unit).removeprefix("+")
+        parts.append(f"{room} {'to spare' if condition.holds else 'short'}")
     if condition.holds is None:
         parts += [str(cause) for cause in condition.causes]
     if condition.needs and condition.holds is not True:
