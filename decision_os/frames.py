@@ -49,7 +49,10 @@ class _Asked:
 
 def decide_frame(plan: Plan, frame: Any, *, choose: Mapping[str, float] | None = None, given: Mapping[str, Any] | None = None) -> Any:
     """Decide for every row; see `Engine.decide_frame`."""
-    native = nw.from_native(frame)
+    try:
+        native = nw.from_native(frame)
+    except TypeError:
+        raise DataError(f"a {type(frame).__name__} is no dataframe (give one of pandas, Polars, PyArrow or another engine that narwhals reads)") from None
     schema = _schema(native)
     clash = [name for name in ADDED if name in schema]
     if clash:

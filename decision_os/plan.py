@@ -25,11 +25,10 @@ class PlannedInput:
     metric: Metric
     max_age: dt.timedelta | None
     source: str
-
-    @property
-    def fans(self) -> bool:
-        """Whether a condition over it is asked for each finer key."""
-        return self.use.combine in (Combine.ALL, Combine.ANY)
+    unit: str
+    """The metric's unit, as it goes on records."""
+    fans: bool
+    """Whether a condition over it is asked for each finer key."""
 
 
 @attrs.frozen(kw_only=True)
@@ -136,7 +135,8 @@ def _input(book: RuleBook, use: InputUse) -> PlannedInput:
     metric = book.metrics[use.metric]
     ages = [(age, source) for source in sources_of(book, metric.id) if (age := _max_age(book, source)) is not None]
     age, source = min(ages, default=(None, ""))
-    return PlannedInput(use=use, metric=metric, max_age=age, source=source)
+    unit = str(metric.unit) if metric.unit is not None else ""
+    return PlannedInput(use=use, metric=metric, max_age=age, source=source, unit=unit, fans=use.combine in (Combine.ALL, Combine.ANY))
 
 
 def _max_age(book: RuleBook, source: str) -> dt.timedelta | None:

@@ -77,7 +77,7 @@ def test_impact_names_the_decisions_that_read_cac_and_every_path() -> None:
         "decision:pricing.change": [["metric:cac_by_channel_daily", "metric:payback", "decision:pricing.change"]],
     }
     assert expected == impact(GRAPH, "CAC")
-    assert {} == impact(GRAPH, "metric:leads_by_channel")
+    assert {} == impact(GRAPH, "metric:unassigned_opportunities")
 
 
 def test_a_break_blocks_what_is_below_it_and_nothing_else() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,12 @@ if TYPE_CHECKING:  # the graph's type only; and the run, which needs the datafra
     from decision_os.engine.result import RunResult
 
 __all__ = ["Engine"]
+
+
+@lru_cache(maxsize=256)
+def _last(at: dt.datetime, grain: str, zone: str, fiscal_year_start: int) -> str:
+    """The last complete period; decisions taken together share it."""
+    return str(last_complete(at, grain, zone, fiscal_year_start))  # type: ignore[arg-type]  # a time grain, by the loader
 
 
 class Engine:
@@ -92,7 +99,7 @@ class Engine:
             named = [str(values[key]) for key in playbook.subject.keys if key in values]
             subject = " / ".join(named) if named else playbook.subject.id
         if period is None:
-            period = str(last_complete(when, playbook.period, self.book.zone, self.book.fiscal_year_start))  # type: ignore[arg-type]  # a time grain, by the loader
+            period = _last(when, playbook.period, self.book.zone, self.book.fiscal_year_start)
         return decide(self.book, found, values, at=when, subject=subject, period=period, choose=choose)
 
     def decide_frame(self, node: str, frame: Any, *, choose: Mapping[str, float] | None = None, given: Mapping[str, Any] | None = None) -> Any:

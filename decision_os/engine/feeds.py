@@ -26,13 +26,20 @@ def freshness(book: RuleBook, log: LoadLog, at: dt.datetime) -> FreshnessReport:
 
 
 def slo_green(book: RuleBook, playbook: Playbook, found: FreshnessReport | None) -> Value:
-    """Whether every SLO this decision rests on keeps its promise: those it names, else those covering a source of its inputs."""
+    """Whether every promise of freshness this decision rests on is kept.
+
+    Those are the promises about the sources of its inputs: of the SLOs it names, or of all where it names none. An SLO it names that covers
+    none of those sources (a forecast it is judged by) counts for every source it covers.
+    """
     if found is None:
         return Unknown.because(Reason.MISSING, "slo_green", "no load log was given: pass `loads=`")
-    if playbook.slos:
-        return found.keeps(playbook.slos)
     sources = {source for use in playbook.inputs.values() for source in sources_of(book, use.metric)}
-    return all(status.green for status in found.statuses if status.source in sources)
+    for name in playbook.slos or book.slos:
+        covered = set(book.slos[name].covers)
+        judged = covered & sources or (covered if playbook.slos else set())
+        if any(not status.green for status in found.statuses if status.slo.name == name and status.source in judged):
+            return False
+    return True
 
 
 def open_sev2(incidents: Iterable[Mapping[str, Any]] | None, at: dt.datetime) -> Value:

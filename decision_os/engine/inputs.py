@@ -87,10 +87,9 @@ def _resolve(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _one(name: str, planned: PlannedInput, raw: object, at: dt.datetime, key: str, listed: list[InputTaken]) -> Value:
-    unit = str(planned.metric.unit) if planned.metric.unit is not None else ""
     if type(raw) is not Reading:
         value = _typed(name, planned, settle(raw, name))
-        listed.append(InputTaken(name=name, value=value, metric=planned.metric.id, key=key, unit=unit))
+        listed.append(InputTaken(name=name, value=value, metric=planned.metric.id, key=key, unit=planned.unit))
         return value
     value = _trusted(name, planned, _typed(name, planned, _own(name, planned, settle(raw.value, name))), raw, at)
     listed.append(
@@ -99,7 +98,7 @@ def _one(name: str, planned: PlannedInput, raw: object, at: dt.datetime, key: st
             value=value,
             metric=planned.metric.id,
             key=key,
-            unit=unit,
+            unit=planned.unit,
             period=raw.period,
             loaded_at=raw.loaded_at,
             valid_until=raw.valid_until,

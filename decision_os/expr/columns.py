@@ -16,7 +16,7 @@ import narwhals.stable.v2 as nw
 
 from decision_os.errors import ExpressionError, InputError
 from decision_os.expr import arithmetic
-from decision_os.expr.arithmetic import ROUNDING, Context
+from decision_os.expr.arithmetic import ROUNDING, Context, Refusal
 from decision_os.expr.tree import (
     Arithmetic,
     Around,
@@ -369,7 +369,7 @@ class _Columns:
                 terms = [self.term(operand, wanted) for operand in nodes]
                 return _conjunction([self.compare(op, terms[i], terms[i + 1], nodes[i], nodes[i + 1]) for i, op in enumerate(node.ops)])
             case Membership():
-                found = self.within(node.operand, node.where)
+                found = self.within(node.operand, node.where, self.text)
                 return ~found if node.negated else found
 
     def kind_wanted(self, node: Node) -> str:
@@ -383,27 +383,33 @@ class _Columns:
             return "number" if kind in ("duration", "missing") else kind
         return self.kind_wanted(node.body) if isinstance(node, Defined) else "number"
 
-    def within(self, operand: Node, where: Node) -> Masks:
+    def within(self, operand: Node, where: Node, text: str) -> Masks:
+        """`text` is what the operand's span points into; a definition's range stands in another."""
         match where:
             case Defined():
                 outer, self.text = self.text, self.context.texts.get(where.name, "")
                 try:
-                    return self.within(operand, where.body)
+                    return self.within(operand, where.body, text)
                 finally:
                     self.text = outer
             case Around():
-                return self.within(operand, where.interval)
+                return self.within(operand, where.interval, text)
             case Interval():
-                low = self.one(">=" if where.low_closed else ">", operand, where.low)
-                return _conjunction([low, self.one("<=" if where.high_closed else "<", operand, where.high)])
+                low = self.one(">=" if where.low_closed else ">", operand, where.low, text)
+                return _conjunction([low, self.one("<=" if where.high_closed else "<", operand, where.high, text)])
             case SetOf():
-                return _disjunction([self.one("==", operand, item) for item in where.items])
+                return _disjunction([self.one("==", operand, item, text) for item in where.items])
             case _:
                 raise self.refused(where, "`in` needs an interval or a set")
 
-    def one(self, op: str, left: Node, right: Node) -> Masks:
-        wanted = next((kind for node in (left, right) if (kind := self.kind_wanted(node)) != "number"), "number")
-        return self.compare(op, self.term(left, wanted), self.term(right, wanted), left, right)
+    def one(self, op: str, operand: Node, end: Node, text: str) -> Masks:
+        wanted = next((kind for node in (operand, end) if (kind := self.kind_wanted(node)) != "number"), "number")
+        right, end = self.term(end, wanted), end if self.text == text else operand
+        inner, self.text = self.text, text
+        try:
+            return self.compare(op, self.term(operand, wanted), right, operand, end)
+        finally:
+            self.text = inner
 
     def compare(self, op: str, left: _Term, right: _Term, left_node: Node, right_node: Node) -> Masks:
         if any(isinstance(term, _Plain) and term.kind == "missing" for term in (left, right)):
@@ -424,10 +430,9 @@ class _Columns:
             true = _ORDERED[op](left.value, right.value).fill_null(value=False) & known
             return Masks(true, known & ~true)
         kinds = [_WORDS[_kind(term)] for term in (left, right)]
-        node = arithmetic.culprit(-1, left_node, right_node)
-        if kinds[0] == kinds[1]:
-            raise self.refused(node, f"{kinds[0]} has no order: only `==`, `!=` and a set are meant for it")
-        raise self.refused(node, f"{kinds[0]} does not compare with {kinds[1]}")
+        orderless = kinds[0] == kinds[1]
+        message = f"{kinds[0]} has no order: only `==`, `!=` and a set are meant for it" if orderless else f"{kinds[0]} does not compare with {kinds[1]}"
+        raise arithmetic.refused(Refusal(message, side=-1), self.text, left_node, right_node)
 
     # ── what is missing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -137,9 +137,9 @@ class _Closures:
         missing = Unknown.because(Reason.MISSING, name)
 
         def run(values: Values) -> Term:
-            if name not in values:
+            raw = values[name] if name in values else None
+            if raw is None:
                 return missing
-            raw = values[name]
             if type(raw) is float and as_given and -inf < raw < inf:  # most are
                 return raw, ROUNDING * abs(raw)
             try:
@@ -195,7 +195,7 @@ class _Closures:
             def run(values: Values) -> Term:
                 terms = [operand(values) for operand in operands]
                 unknowns = [term for term in terms if isinstance(term, Unknown)]
-                return Unknown.merged(unknowns) if unknowns else function(terms)
+                return _merged(unknowns) if unknowns else function(terms)
 
             return run
         registered = self.context.functions.get(node.function)
@@ -294,6 +294,10 @@ _FUNCTIONS: Mapping[str, Callable[[Any], Term]] = {
 }
 
 
+def _merged(unknowns: list[Unknown]) -> Unknown:
+    return unknowns[0] if len(unknowns) == 1 else Unknown.merged(unknowns)
+
+
 def _always(term: Term) -> Run:
     return lambda values: term  # noqa: ARG005 - a constant reads nothing
 
@@ -337,7 +341,7 @@ def _decided(decider: bool, answers: Iterator[bool | Unknown]) -> bool | Unknown
             unknowns.append(answer)
         elif answer is decider:
             return decider
-    return Unknown.merged(unknowns) if unknowns else not decider
+    return _merged(unknowns) if unknowns else not decider
 
 
 def _kleene(decider: bool, tests: list[Test]) -> Test:
@@ -351,7 +355,7 @@ def _kleene(decider: bool, tests: list[Test]) -> Test:
                 return decider
             if isinstance(answer, Unknown):
                 unknowns.append(answer)
-        return Unknown.merged(unknowns) if unknowns else not decider
+        return _merged(unknowns) if unknowns else not decider
 
     return run
 

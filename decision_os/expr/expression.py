@@ -59,7 +59,7 @@ class Expression:
     names: tuple[str, ...]
     uses: tuple[str, ...]
     warnings: tuple[Issue, ...] = ()
-    context: Context = attrs.field(repr=False)
+    context: Context = attrs.field(repr=False, hash=False)
     _program: Program = attrs.field(
         init=False, eq=False, repr=False, default=attrs.Factory(lambda self: Program(self.tree, self.context), takes_self=True)
     )

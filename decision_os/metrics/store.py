@@ -181,7 +181,9 @@ class MetricStore:
         n = self._n(metric, place, raw)
         names = {**raw.scope, "value": value, metric.id: value, **({metric.result: value} if metric.result else {})}
         causes = [value] if isinstance(value, Unknown) else []
-        causes += [because(metric, reason, detail) for reason, detail in self._not_yet(metric, place, n)]
+        if n is not None or not causes:  # where there is no value, that nobody counted what it is of is no news
+            causes += [because(metric, reason, detail) for reason, detail in self._too_few(metric, n)]
+        causes += [because(metric, reason, detail) for reason, detail in self._immature(metric, place)]
         if metric.valid_range is not None and metric.valid_range.evaluate(names) is False:
             causes.append(because(metric, Reason.ERROR, f"{value} is outside its valid range"))
         blocks = [(test, (*path, metric.id)) for test, path in raw.blocks] if isinstance(value, Unknown) else []
@@ -199,11 +201,15 @@ class MetricStore:
             self._failures.blocked(metric, place.label(metric), blocks)
         return attrs.evolve(raw, value=Unknown.merged(causes) if causes else value, n=n, blocks=tuple(dict.fromkeys(blocks)), scope={})
 
-    def _not_yet(self, metric: Metric, place: Place, n: int | None) -> Iterable[tuple[Reason, str]]:
-        """What a contract waits for: enough cases, and their time to play out."""
+    @staticmethod
+    def _too_few(metric: Metric, n: int | None) -> Iterable[tuple[Reason, str]]:
+        """What a contract waits for: enough cases."""
         if metric.min_n is not None and (n is None or n < metric.min_n):
             counted = "its n is not known" if n is None else f"n = {n:,}"
             yield Reason.TOO_FEW, f"{counted}, at least {metric.min_n:,} wanted"
+
+    def _immature(self, metric: Metric, place: Place) -> Iterable[tuple[Reason, str]]:
+        """What a contract waits for: time for its cases to play out."""
         if metric.maturity is not None and place.periods:
             over = dt.datetime.combine(place.periods[-1].end, dt.time(), tzinfo=self._zone).astimezone(dt.UTC)
             due = over + metric.maturity

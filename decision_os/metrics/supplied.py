@@ -1,8 +1,9 @@
 """Metric values computed elsewhere (a dbt mart, a notebook, a form): frames and readings, read into cells and checked.
 
 A frame has one column for each dimension of the metric, one for its period (by the name of the grain entry, or `period`), one for the value
-(by the metric's id, or `value`), and may have `n`, `loaded_at` and `valid_until`. One frame for many metrics goes under the name
-`metrics` and has a column `metric` besides. Cells may be texts, as a CSV export has them.
+(by the metric's id, or `value`), and may have `n`, `loaded_at` and `valid_until`. One frame for many metrics is long, with a column `metric` besides, or
+wide, as a mart is: a column for each metric by its id or label, and `<id>_n` for its sample size; its other columns are not read.
+Cells may be texts, as a CSV export has them.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def read_supplied(book: RuleBook, supplied: Any, zone: ZoneInfo) -> dict[str, Su
     for name, given in (supplied if isinstance(supplied, Mapping) else {LONG_FORM: supplied}).items():
         reader = _Reader(book, zone)
         if name == LONG_FORM and name not in book.metrics:
-            by_metric = reader.long_form(given)
+            by_metric = reader.many(given)
         else:
             metric = book.metric(name)
             by_metric = {metric.id: reader.readings(metric, given) if _is_readings(given) else reader.frame(metric, given)}
@@ -89,18 +90,38 @@ class _Reader:
         return cells
 
     def frame(self, metric: Metric, given: Any) -> Cells:
-        """A frame of one metric."""
+        """A frame of one metric, or that metric out of a mart of many."""
         columns, rows = _rows(given, f"metric `{metric.id}`")
-        known = {*self._wanted(metric), metric.id, "value", "period", *_EXTRAS}
-        if metric.label in columns:
-            known.add(metric.label)
-        for column in columns:
-            if column not in known:
-                hint = nearest(column, known) or f"known: {', '.join(sorted(known))}"
-                raise DataError(f"metric `{metric.id}` has no use for the column `{column}` ({hint})")
+        if not self._others(metric, columns):
+            known = {*self._wanted(metric), metric.id, metric.label, "value", "period", *_EXTRAS}
+            for column in columns:
+                if column not in known:
+                    hint = nearest(column, known) or f"known: {', '.join(sorted(known))}"
+                    raise DataError(f"metric `{metric.id}` has no use for the column `{column}` ({hint})")
         value = next((column for column in (metric.id, "value", metric.label) if column in columns), None)
         if value is None:
             raise DataError(f"metric `{metric.id}` has no column `{metric.id}` or `value` ({self._present(columns)})")
+        return self._column(metric, columns, rows, value)
+
+    def many(self, given: Any) -> dict[str, Cells]:
+        """One frame of many metrics, long or wide."""
+        columns, rows = _rows(given, f"`{LONG_FORM}`")
+        if "metric" in columns or "value" in columns:
+            return self.long_form(columns, rows)
+        found: dict[str, Cells] = {}
+        for metric in self.book.metrics.values():
+            value = next((column for column in (metric.id, metric.label) if column in columns and column not in metric.grain), None)
+            if value is not None:
+                found[metric.id] = self._column(metric, columns, rows, value)
+        if not found:
+            raise DataError(f"`{LONG_FORM}` has neither a column `metric` nor one named as a metric is ({self._present(columns)})")
+        return found
+
+    def _others(self, metric: Metric, columns: Sequence[str]) -> list[str]:
+        """The columns of other metrics: with them, the frame is a mart, and has columns for other readers too."""
+        return [column for other in self.book.metrics.values() if other.id != metric.id for column in (other.id, other.label) if column in columns]
+
+    def _column(self, metric: Metric, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], value: str) -> Cells:
         period = self._period_column(metric, columns)
         self._dimensions(metric, columns)
         cells: Cells = {}
@@ -108,9 +129,8 @@ class _Reader:
             self._put(cells, *self._row(metric, row, (value, period), f"metric `{metric.id}`, row {number}"))
         return cells
 
-    def long_form(self, given: Any) -> dict[str, Cells]:
-        """One frame of many metrics."""
-        columns, rows = _rows(given, f"`{LONG_FORM}`")
+    def long_form(self, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> dict[str, Cells]:
+        """One frame of many metrics, a row a value."""
         for column in ("metric", "value"):
             if column not in columns:
                 raise DataError(f"`{LONG_FORM}` has no column `{column}` ({self._present(columns)})")
@@ -154,7 +174,7 @@ class _Reader:
         key = tuple(as_member(row[name]) for name in metric.dimensions)
         reading = Reading(
             value=self._value(metric, row[value], where),
-            n=self._count(row.get("n"), where),
+            n=self._count(row.get(f"{metric.id}_n", row.get("n")), where),
             loaded_at=self._instant(row.get("loaded_at"), "loaded_at", where),
             valid_until=self._instant(row.get("valid_until"), "valid_until", where),
         )
@@ -233,7 +253,7 @@ class _Reader:
         return plain if plain.tzinfo else instant_of(plain, self.zone)
 
 
-def _rows(given: Any, what: str) -> tuple[list[str], Iterable[dict[str, Any]]]:
+def _rows(given: Any, what: str) -> tuple[list[str], list[dict[str, Any]]]:
     """The columns and the rows of a frame of metric values: aggregates already, so they may be collected."""
     try:
         frame: Any = nw.from_native(nw.to_native(given, pass_through=True))
@@ -243,4 +263,4 @@ def _rows(given: Any, what: str) -> tuple[list[str], Iterable[dict[str, Any]]]:
     odd = [name for name in columns if not isinstance(name, str)]
     if odd:
         raise DataError(f"{what} has a column named {odd[0]!r}, which is no text")
-    return columns, frame.lazy().collect().iter_rows(named=True)
+    return columns, list(frame.lazy().collect().iter_rows(named=True))
