@@ -16,7 +16,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "reference" / "benchmarks.md"
 def main() -> None:
     """Run the races and show what came out."""
     options = argparse.ArgumentParser(prog="python -m benchmarks", description="Times of Decision OS and of what one would use instead, as ratios.")
-    options.add_argument("--rounds", type=int, default=120, help="turns of each contender (a sixth of it for frames and loading; default %(default)s)")
+    options.add_argument("--rounds", type=int, default=200, help="turns of each contender (a twentieth of it for frames and loading; default %(default)s)")
     options.add_argument("--rows", type=int, default=1_000_000, help="rows of the frame (default %(default)s)")
     options.add_argument("--write", action="store_true", help=f"write the page to {PAGE.relative_to(PAGE.parents[2])}")
     chosen = options.parse_args()

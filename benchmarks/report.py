@@ -24,7 +24,7 @@ _INTRODUCTION = """\
 Written by `python -m benchmarks --write`; `make bench` prints it. Read the ratios: the times are those of one machine on one day.
 
 How it is measured: all rows of a table run in one process and one run. In each round every row has one turn, in an order shuffled anew; a turn is as many
-calls as take 5 ms (one call where it takes longer). Counting those out is the warm-up; preparing (loading rules, parsing, compiling) is outside the clock
+calls as take 2 ms (one call where it takes longer). Counting those out is the warm-up; preparing (loading rules, parsing, compiling) is outside the clock
 except in the last table. Garbage is collected between rounds, and the collector is left on. The median is over the rounds, *middle half* is the range from
 the first quartile to the third, and a ratio is one median over another: 2.0 took twice as long as the first row of its table.
 """
@@ -36,10 +36,10 @@ None of the peers returns an identity, a hash of the inputs, the thresholds, an 
 with its age and sample size. zen-engine and rule-engine compute in decimals; hand-written Python and simpleeval in floats, where 0.27 + 0.02 is more
 than 0.29: the cases on which they disagree are those at such a boundary. What each does where the win rate is missing is in the tables above.
 
-zen-engine is raced in both of its ways to a decision table. `ZenEngine().create_decision(content).evaluate(…)`, its quick start, takes many times as long as
-`ZenEngine({"loader": {"type": "static", …}}).evaluate(key, …)`, which is the one to use where speed counts; the first also suffers more than any other row when the
-machine is busy. Either includes turning the dict into zen's own values and walking the graph around the table; rule-engine's time includes turning floats into
-decimals. What was given to each peer is in `benchmarks/peers.py`.
+zen-engine is raced in both of its ways to a decision table. `ZenEngine().create_decision(content).evaluate(…)`, its quick start, takes many times as long
+as `ZenEngine({"loader": {"type": "static", …}}).evaluate(key, …)`, which is the one to use where speed counts; the first also suffers more than any other
+row when the machine is busy. Either includes turning the dict into zen's own values and walking the graph around the table; rule-engine's time includes
+turning floats into decimals. What was given to each peer is in `benchmarks/peers.py`.
 """
 
 
@@ -72,7 +72,9 @@ GOALS = (
 def page(tables: Sequence[Table], *, rounds: int) -> str:
     """The whole page."""
     listed = "\n\n".join(table(one) for one in tables)
-    return f"{_INTRODUCTION}\n{machine()}\n\n{goals(tables)}\n\n{listed}\n\n{_WHAT_PEERS_DO_NOT}\nRounds: {rounds} (a sixth of that for frames and loading).\n"
+    return (
+        f"{_INTRODUCTION}\n{machine()}\n\n{goals(tables)}\n\n{listed}\n\n{_WHAT_PEERS_DO_NOT}\nRounds: {rounds} (a twentieth of that for frames and loading).\n"
+    )
 
 
 def machine() -> str:

@@ -7,7 +7,7 @@ those, so no engine's own idea of null can decide anything.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import reduce
 from operator import and_, or_
 from typing import Any, TypeAlias
@@ -27,6 +27,7 @@ __all__ = ["ADDED", "decide_frame"]
 
 Mask: TypeAlias = Any  # a narwhals expression of booleans; narwhals gives expressions no element type
 
+_ALMOST = 0.85  # how alike two names are before one is taken for a misspelling of the other; `win_rate_old` is not `win_rate`
 _ORIGINAL = "__decision_os_original_"
 _LAST = 10**9  # the level after every other
 
@@ -111,6 +112,7 @@ class _Columns:
                 known = [*plan.inputs, *plan.feeds]
                 raise DataError(f"`{plan.playbook.id}` reads no input `{name}` ({nearest(name, known) or 'known: ' + ', '.join(known)})")
         aliases = {written: name for written, name in plan.aliases.items() if written in schema}
+        _refuse_misspelled(plan, [*schema], {*constants, *aliases.values()})
         for name in (*plan.inputs, *plan.feeds, *plan.defaults):
             written = next((alias for alias, target in aliases.items() if target == name), None)
             if name in constants:
@@ -121,7 +123,7 @@ class _Columns:
                 stand_in = stand_ins.get(column, column)
                 if stand_in != name:
                     self.made[name] = nw.col(stand_in)
-                self.kinds[name] = kind_of(schema[stand_in], column)
+                self.kinds[name] = _fitting(plan, name, column, kind_of(schema[stand_in], column))
             else:
                 self.kinds[name] = "missing"
 
@@ -129,6 +131,29 @@ class _Columns:
         true, false = condition.expression.masks(self.kinds, stage)
         blame = condition.expression.blame(self.kinds, stage)
         return _Asked(condition, true, false, {name: stage.put(mask, _LAST) for name, mask in blame.items()})
+
+
+def _refuse_misspelled(plan: Plan, present: Sequence[str], filled: Collection[str]) -> None:
+    """An input without a column is unknown in every row; where a column's name is almost the input's, that is hardly what is meant."""
+    absent = [name for name in (*plan.inputs, *plan.feeds) if name not in present and name not in filled]
+    words = [*absent, *(written for written, name in plan.aliases.items() if name in absent)]
+    for column in present:
+        if column in plan.accepted or not words:
+            continue
+        hint = nearest(column, words, cutoff=_ALMOST)
+        if hint:
+            raise DataError(f"`{plan.playbook.id}` has no use for the column `{column}`, and lacks one that is almost called so ({hint})")
+
+
+def _fitting(plan: Plan, name: str, column: str, kind: str) -> str:
+    """The kind of a column, where it is the kind that its input is."""
+    if name in plan.inputs and kind != "missing":
+        metric = plan.inputs[name].metric
+        wanted = "text" if metric.text else "bool" if metric.sustained is not None else "number"
+        if kind != wanted and not (wanted == "number" and kind not in ("text", "bool")):
+            words = {"text": "texts", "bool": "truth values", "number": "numbers"}
+            raise DataError(f"the column `{column}` holds {words.get(kind, kind + 's')}, where `{name}` takes {words[wanted]} (convert it first)")
+    return kind
 
 
 def _constant_kind(constant: object) -> str:

@@ -11,7 +11,7 @@ import polars as pl
 import decision_os as dos
 from decision_os.record import DecisionRecord
 
-__all__ = ["AT", "CHANNEL", "LOADS", "PRICING", "ROUTING", "cell", "channel_frames", "loads", "pricing_frames", "the_record"]
+__all__ = ["AT", "CHANNEL", "LOADS", "PRICING", "ROUTING", "cell", "channel_frames", "pricing_frames", "the_record"]
 
 AT = dt.datetime(2026, 10, 6, 14, tzinfo=dt.UTC)
 """A Tuesday, 10:00 in New York: September is the last complete month, W40 the last complete week."""
@@ -51,13 +51,6 @@ ROUTING: Mapping[str, Any] = {
     "improvement_evidence": None,
     "slo_green": True,
 }
-
-
-def loads(hours_ago: float = 2, **of: float) -> dict[str, list[dt.datetime]]:
-    """The load log, the last load of every source, or of those named, being that many hours old."""
-    return {
-        source: [moment - dt.timedelta(hours=of.get(source, hours_ago) - 2) for moment in moments] for source, moments in LOADS.items()
-    }
 
 
 def cell(value: Any, period: str = "2026-09", n: int | None = 400, **key: str) -> dict[str, Any]:

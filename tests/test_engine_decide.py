@@ -35,6 +35,8 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
+LINK = "https://example.com/latency-report"
+
 # --- Kleene outcomes -------------------------------------------------------------------------------------------------------------------
 
 # What a decision comes to when something is unknown: the outcome, the action, and the names that are still needed.
@@ -54,10 +56,12 @@ KLEENE: dict[str, tuple[str, Mapping[str, Any], dict[str, Any], str, str | None,
     "a check that is unknown blocks": ("channel.invest", CHANNEL, {"slo_green": None}, "blocked", None, ("slo_green",)),
     "a check that is false blocks, whatever is unknown below it": ("channel.invest", CHANNEL, {"slo_green": False, "win_rate": None}, "blocked", None, ()),
     "a missing link is a fact, not a gap": ("routing.policy", ROUTING, {"improvement_evidence": None, "shadow_match": 0.9}, "hold", None, ()),
-    "either way of promoting will do": ("routing.policy", ROUTING, {"improvement_evidence": "https://example.com/r", "shadow_match": None}, "act", "promote rule set", ()),
+    "either way of promoting will do": ("routing.policy", ROUTING, {"improvement_evidence": LINK, "shadow_match": None}, "act", "promote rule set", ()),
     "neither way known": ("routing.policy", ROUTING, {"shadow_match": None}, "undetermined", None, ("shadow_match",)),
     "a regression decides": ("routing.policy", ROUTING, {"shadow_match": None, "availability": 0.9}, "hold", None, ()),
-    "collect: nothing held, one unknown": ("icp.update", ICP, {"dq_reason_coverage": None, "win_rate_difference": 0.0}, "undetermined", None, ("dq_reason_coverage",)),
+    "collect: nothing held, one unknown": (
+        "icp.update", ICP, {"dq_reason_coverage": None, "win_rate_difference": 0.0}, "undetermined", None, ("dq_reason_coverage",),
+    ),
     "collect: one held, one unknown": ("icp.update", ICP, {"dq_reason_coverage": None}, "act", "add segment", ("dq_reason_coverage",)),
     "zero over zero is unknown": ("pricing.change", PRICING, {"cm_per_seat": -3.2, "payback": {"SMB": 0.0}}, "undetermined", None, ()),
 }  # fmt: skip
@@ -102,9 +106,7 @@ def test_a_blocked_input_blocks_before_anything_is_asked(engine: dos.Engine) -> 
 
 # --- hit policy unique -----------------------------------------------------------------------------------------------------------------
 
-UNIQUE = FILES["playbooks/budget.yaml"].replace(
-    "branches:\n", "hit_policy: unique\nbranches:\n  large:\n    when: sales ≥ $1M\n    action: raise\n"
-)
+UNIQUE = FILES["playbooks/budget.yaml"].replace("branches:\n", "hit_policy: unique\nbranches:\n  large:\n    when: sales ≥ $1M\n    action: raise\n")
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +173,7 @@ def test_the_key_that_decides_is_named(engine: dos.Engine) -> None:
 
 def test_several_keys_for_an_input_that_is_one_value_are_refused(engine: dos.Engine) -> None:
     """One of several values would be picked."""
-    with pytest.raises(dos.InputError, match="`win_rate` is one value, not one for each of several keys"):
+    with pytest.raises(dos.InputError, match=r"`win_rate` is one value, not one for each of several keys"):
         engine.decide("channel.invest", {**CHANNEL, "win_rate": {"a": 0.2, "b": 0.3}}, at=AT)
 
 
@@ -195,7 +197,7 @@ def test_a_choice_outside_the_range_is_refused(engine: dos.Engine, step: Any) ->
 
 def test_a_choice_of_a_parameter_that_does_not_exist_is_refused(engine: dos.Engine) -> None:
     """A misspelled choice would be passed over, and the default taken."""
-    with pytest.raises(dos.InputError, match="has no parameter `list_price_stp`.*did you mean `list_price_step`"):
+    with pytest.raises(dos.InputError, match=r"has no parameter `list_price_stp`.*did you mean `list_price_step`"):
         engine.decide("pricing.change", PRICING, at=AT, choose={"list_price_stp": 0.05})
 
 
@@ -314,7 +316,7 @@ def test_a_decision_that_does_not_exist_is_named_with_the_nearest(engine: dos.En
 
 def test_an_instant_without_a_zone_is_refused(engine: dos.Engine) -> None:
     """The last complete month would depend on where the program runs."""
-    with pytest.raises(dos.InputError, match="`at` is a time without a zone"):
+    with pytest.raises(dos.InputError, match=r"`at` is a time without a zone"):
         engine.decide("pricing.change", PRICING, at=dt.datetime(2026, 10, 6))
 
 

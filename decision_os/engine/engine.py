@@ -125,12 +125,14 @@ class Engine:
         at: dt.datetime,
         nodes: Sequence[str] | None = None,
         choose: Mapping[str, Mapping[str, float]] | None = None,
+        given: Mapping[str, Any] | None = None,
     ) -> RunResult:
         """The whole path: frames of raw exports and of ready-made metrics in, records and effects out.
 
         `sources` are frames by entity; `metrics` frames by metric, or one long frame with a `metric` column; `loads` is the load log (pairs of
         source and instant, or a mapping); `incidents` dicts with `severity`, `opened_at`, `resolved_at`; `open_decisions` the records whose action is
-        still monitored; `nodes` the decisions to take (all, unless given); `choose` action parameters by decision.
+        still monitored; `nodes` the decisions to take (all, unless given); `choose` action parameters by decision; `given` what the caller
+        vouches for instead of the load log or the incidents (`slo_green`, `open_sev2_incidents`), recorded as asserted.
 
         Raises `NotFoundError` for names the rule book does not have, `DataError` for a frame that cannot be read as declared.
         """
@@ -149,6 +151,7 @@ class Engine:
             open_decisions=open_decisions,
             nodes=nodes,
             choose=choose,
+            given=given,
         )
 
     def _plan(self, node: str) -> Plan:

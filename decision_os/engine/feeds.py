@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from decision_os.errors import DataError
-from decision_os.freshness import FreshnessReport, LoadLog, report
+from decision_os.freshness import FreshnessReport, FreshnessStatus, LoadLog, report
 from decision_os.graph import sources_of
 from decision_os.model import Playbook, RuleBook
 from decision_os.record import DecisionRecord, Outcome
+from decision_os.slo import spell_duration
 from decision_os.values import Reason, Unknown, Value
 
 __all__ = ["cooling", "freshness", "open_sev2", "slo_green"]
@@ -25,21 +26,28 @@ def freshness(book: RuleBook, log: LoadLog, at: dt.datetime) -> FreshnessReport:
     return report([slo.objective for slo in book.slos.values()], log, at, sources={slo.id: slo.covers for slo in book.slos.values()})
 
 
-def slo_green(book: RuleBook, playbook: Playbook, found: FreshnessReport | None) -> Value:
+def slo_green(book: RuleBook, playbook: Playbook, found: FreshnessReport | None) -> tuple[Value, tuple[str, ...]]:
     """Whether every promise of freshness this decision rests on is kept.
 
     Those are the promises about the sources of its inputs: of the SLOs it names, or of all where it names none. An SLO it names that covers
-    none of those sources (a forecast it is judged by) counts for every source it covers.
+    none of those sources (a forecast it is judged by) counts for every source it covers. With the answer comes each broken promise, in words.
     """
     if found is None:
-        return Unknown.because(Reason.MISSING, "slo_green", "no load log was given: pass `loads=`")
+        return Unknown.because(Reason.MISSING, "slo_green", "no load log was given: pass `loads=`"), ()
     sources = {source for use in playbook.inputs.values() for source in sources_of(book, use.metric)}
+    broken: list[str] = []
     for name in playbook.slos or book.slos:
         covered = set(book.slos[name].covers)
         judged = covered & sources or (covered if playbook.slos else set())
-        if any(not status.green for status in found.statuses if status.slo.name == name and status.source in judged):
-            return False
-    return True
+        broken += [_told(status) for status in found.statuses if status.slo.name == name and status.source in judged and not status.green]
+    return not broken, tuple(broken)
+
+
+def _told(status: FreshnessStatus) -> str:
+    """A broken promise in one line."""
+    age = "never loaded" if status.age is None else f"loaded {spell_duration(status.age)} ago"
+    share = f"{float(status.share):.1%} of the last {spell_duration(status.slo.window)}"
+    return f"freshness of {status.source}: {age}; {status.slo.text} was kept {share}"
 
 
 def open_sev2(incidents: Iterable[Mapping[str, Any]] | None, at: dt.datetime) -> Value:

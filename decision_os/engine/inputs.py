@@ -35,8 +35,8 @@ class Taken:
 def take(plan: Plan, given: Mapping[str, Any], at: dt.datetime) -> Taken:
     """Read a playbook's inputs from a mapping.
 
-    Raises `InputError` for a name that neither the playbook nor the rule book knows, with the nearest one that is known, and for a value no rule can
-    read. What is absent is unknown, never an error.
+    Raises `InputError` for a name that is almost that of an absent input, and for a value no rule can read. What is absent is unknown, never an
+    error; names of nothing this decision reads are passed over, so that a row of a wider frame can be handed in as it is.
     """
     by_name = _resolve(plan, given)
     values: dict[str, Value] = {}
@@ -81,8 +81,9 @@ def _resolve(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
         elif name not in plan.accepted:
             known = [*plan.inputs, *plan.feeds, *plan.aliases]
             wrong = str(name)
-            hint = nearest(wrong, known) or f"known: {', '.join([*plan.inputs, *plan.feeds])}"
-            raise InputError(f"`{plan.playbook.id}` reads no input `{wrong}`", name=wrong, hint=hint)
+            hint = nearest(wrong, [item for item in known if item not in given], cutoff=0.8)
+            if hint:  # a name near one that is absent is a slip; any other belongs to somebody else's use of the same row
+                raise InputError(f"`{plan.playbook.id}` reads no input `{wrong}`", name=wrong, hint=hint)
     return found
 
 

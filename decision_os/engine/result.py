@@ -80,7 +80,7 @@ class MetricTables(Mapping[str, tuple[TableRow, ...]]):
         return len(self._store.computed)
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class RunResult:
     """The records of one run, and everything they rest on.
 
@@ -119,3 +119,5 @@ class RunResult:
         lines += [f"  {shift.lever}: net {shift.net:+,.2f} {shift.unit}{' (unfunded)' if shift.unfunded else ''}" for shift in self.shifts]
         lines += [f"  skipped: {reason}" for reason in self.skipped]
         return "\n".join(lines)
+
+    __repr__ = __str__  # a notebook shows the summary, not every record

@@ -13,13 +13,14 @@ from decision_os.contracts import Checked, check_entity
 from decision_os.engine.decide import decide
 from decision_os.engine.feeds import cooling, freshness, open_sev2, slo_green
 from decision_os.engine.result import MetricTables, RunResult, shifts
-from decision_os.errors import NotFoundError, nearest
+from decision_os.errors import InputError, NotFoundError, nearest
 from decision_os.freshness import FreshnessReport, LoadLog
 from decision_os.metrics import MetricStore
 from decision_os.model import RuleBook
 from decision_os.plan import Plan, PlannedInput
 from decision_os.record import DecisionRecord, Effect, Outcome, Status
 from decision_os.values import Reading, Unknown
+from decision_os.wire import FEEDS
 
 __all__ = ["run"]
 
@@ -35,6 +36,7 @@ class _Run:
     incidents: object
     cooling: Mapping[tuple[str, str], DecisionRecord]
     choose: Mapping[str, Mapping[str, float]]
+    given: Mapping[str, Any]
 
 
 def run(
@@ -49,6 +51,7 @@ def run(
     open_decisions: Iterable[DecisionRecord] = (),
     nodes: Sequence[str] | None = None,
     choose: Mapping[str, Mapping[str, float]] | None = None,
+    given: Mapping[str, Any] | None = None,
 ) -> RunResult:
     """Decide every playbook (or those of `nodes`) for every subject of the last complete period before `at`."""
     checked = _check(book, sources or {})
@@ -64,6 +67,7 @@ def run(
         incidents=open_sev2(incidents, at),
         cooling=cooling(open_decisions),
         choose=choose or {},
+        given=_feeds_only(given or {}),
     )
     records: list[DecisionRecord] = []
     skipped: list[str] = []
@@ -88,6 +92,14 @@ def run(
         shifts=shifts(records, [name for name, plan in plans.items() if plan.playbook.subject.keys]),
         skipped=tuple(skipped),
     )
+
+
+def _feeds_only(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    for name in given:
+        if name not in FEEDS:
+            allowed = " and ".join(f"`{feed}`" for feed in FEEDS)
+            raise InputError(f"`given` vouches for {allowed}, not for `{name}`", name=name, hint="hand metrics in by `metrics=`")
+    return given
 
 
 def _check(book: RuleBook, sources: Mapping[str, Any]) -> dict[str, Checked]:
@@ -140,8 +152,11 @@ def _nodes(plans: Mapping[str, Plan], wanted: Sequence[str] | None) -> Iterator[
 def _decide_all(shared: _Run, plan: Plan) -> list[DecisionRecord]:
     playbook = plan.playbook
     period = last_complete(shared.at, playbook.period, shared.book.zone, shared.book.fiscal_year_start)  # type: ignore[arg-type]  # a time grain, by the loader
-    seen = {"slo_green": slo_green(shared.book, playbook, shared.report), "open_sev2_incidents": shared.incidents}
-    feeds = {name: Reading(value=value, loaded_at=shared.at) for name, value in seen.items()}
+    green, broken = slo_green(shared.book, playbook, shared.report)
+    seen = {"slo_green": green, "open_sev2_incidents": shared.incidents}
+    feeds: dict[str, Any] = {name: Reading(value=value, loaded_at=shared.at) for name, value in seen.items()}
+    feeds |= {name: value for name, value in shared.given.items() if name in plan.feeds}
+    notes = broken if "slo_green" in plan.feeds and "slo_green" not in shared.given else ()
     records = []
     for key in _subjects(shared, plan, period):
         subject = " / ".join(key.values()) or playbook.subject.id
@@ -149,7 +164,7 @@ def _decide_all(shared: _Run, plan: Plan) -> list[DecisionRecord]:
         record = decide(
             shared.book, plan, {**given, **feeds}, at=shared.at, subject=subject, period=str(period), choose=shared.choose.get(playbook.id)
         )
-        records.append(_cooled(shared, record))
+        records.append(_cooled(shared, attrs.evolve(record, notes=(*record.notes, *notes)) if notes else record))
     return records
 
 

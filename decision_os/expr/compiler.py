@@ -137,7 +137,7 @@ class _Closures:
         missing = Unknown.because(Reason.MISSING, name)
 
         def run(values: Values) -> Term:
-            raw = values[name] if name in values else None
+            raw = values[name] if name in values else None  # noqa: SIM401 - `get` of a mapping that makes up values would make one up here
             if raw is None:
                 return missing
             if type(raw) is float and as_given and -inf < raw < inf:  # most are

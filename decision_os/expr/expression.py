@@ -165,7 +165,7 @@ class _Scope:
 
     names: Any = None
     units: Mapping[str, str | Unit]
-    labels: Mapping[str, str]
+    labels: Mapping[str, str] | None
     definitions: Mapping[str, Expression]
     functions: Mapping[str, Function]
     currency: str
@@ -304,7 +304,7 @@ def _scope(
     currency: str,
 ) -> _Scope:
     return _Scope(
-        names=names, units=units or {}, labels=labels or {}, definitions=definitions or {}, functions=functions or {}, currency=currency
+        names=names, units=units or {}, labels=labels, definitions=definitions or {}, functions=functions or {}, currency=currency
     )
 
 

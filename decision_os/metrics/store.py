@@ -176,8 +176,12 @@ class MetricStore:
         return withheld(metric, Reason.MISSING, "nobody supplied it")
 
     def _published(self, metric: Metric, place: Place, raw: Answer) -> Answer:
-        """A value as its contract lets it out: brought to its precision, tested, and withheld where a test says so."""
-        value = rounded(raw.value, metric.precision)
+        """A value as its contract lets it out: brought to its precision, tested, and withheld where a test says so.
+
+        What was worked out elsewhere is taken as written unless a precision is declared: it is no engine's sum of floats.
+        """
+        as_written = metric.id in self._ready and metric.precision is None
+        value = raw.value if as_written else rounded(raw.value, metric.precision)
         n = self._n(metric, place, raw)
         names = {**raw.scope, "value": value, metric.id: value, **({metric.result: value} if metric.result else {})}
         causes = [value] if isinstance(value, Unknown) else []

@@ -84,7 +84,7 @@ def test_same_answer_on_every_engine(engine: str, text: str, data: Mapping[str, 
 @engines
 def test_truth_columns(engine: str) -> None:
     """A column of True and False with gaps would be read as numbers, or a gap as False."""
-    data = {"flag": [True, False, None], "x": [1.0, 1.0, 1.0]}
+    data: dict[str, list[Any]] = {"flag": [True, False, None], "x": [1.0, 1.0, 1.0]}
     assert [False, True, None] == column(engine, compiled("not flag"), data)
     assert [True, False, None] == column(engine, compiled("flag and x > 0"), data)
     assert [True, False, None] == column(engine, compiled("flag == True"), data, {"flag": "bool"})
@@ -93,8 +93,8 @@ def test_truth_columns(engine: str) -> None:
 @engines
 def test_dates(engine: str) -> None:
     """Days would be compared with instants, or a gap with a day."""
-    days = [dt.date(2026, 1, 1), dt.date(2026, 1, 3), None]
-    data = {"a": days, "b": [dt.date(2026, 1, 2)] * 3}
+    days: list[Any] = [dt.date(2026, 1, 1), dt.date(2026, 1, 3), None]
+    data: dict[str, list[Any]] = {"a": days, "b": [dt.date(2026, 1, 2)] * 3}
     if engine == "pandas":
         data = {name: [None if day is None else pd.Timestamp(day, tz="UTC") for day in found] for name, found in data.items()}
     kind = "instant" if engine == "pandas" else "date"
@@ -121,7 +121,7 @@ def test_types_with_one_meaning() -> None:
         "d": compiled("whole - 4 < 0"),
     }
     out = nw.from_native(frame).select(**{name: expression.columns(schema) for name, expression in expressions.items()})
-    assert dict.fromkeys(expressions, [True, None]) == out.to_dict(as_series=False)
+    assert {name: [True, None] for name in expressions} == out.to_dict(as_series=False)
 
 
 @pytest.mark.parametrize(
