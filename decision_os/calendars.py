@@ -24,6 +24,7 @@ __all__ = [
     "Cadence",
     "Grain",
     "Period",
+    "ReviewClock",
     "instant_of",
     "last_complete",
     "next_review",
@@ -241,6 +242,26 @@ def next_review(cadence: Cadence, after: dt.datetime, fiscal_year_start: int = 1
     while review(number) <= instant:
         number += 1
     return review(number).astimezone(zone)
+
+
+class ReviewClock:
+    """The next review of one cadence, remembered for as long as it stays the next one.
+
+    >>> clock = ReviewClock(parse_cadence("Tue 10:00 ET"))
+    >>> clock.after(dt.datetime(2026, 10, 5, tzinfo=dt.UTC)).isoformat()
+    '2026-10-06T10:00:00-04:00'
+    """
+
+    def __init__(self, cadence: Cadence, fiscal_year_start: int = 1, holidays: Collection[dt.date] = ()) -> None:
+        self.cadence, self.fiscal_year_start, self.holidays = cadence, fiscal_year_start, holidays
+        self._known: tuple[dt.datetime, dt.datetime] | None = None
+
+    def after(self, at: dt.datetime) -> dt.datetime:
+        """As `next_review`: from an instant to the review after it, every instant between has that same review next."""
+        known = self._known  # read once: another thread may replace the pair, never half of it
+        if known is None or not known[0] <= at < known[1]:
+            known = self._known = at, next_review(self.cadence, at, self.fiscal_year_start, self.holidays)
+        return known[1]
 
 
 def _review_day(cadence: Cadence, near: dt.date, number: int, fiscal_year_start: int) -> dt.date:

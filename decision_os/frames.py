@@ -55,6 +55,9 @@ def decide_frame(plan: Plan, frame: Any, *, choose: Mapping[str, float] | None =
     except TypeError:
         raise DataError(f"a {type(frame).__name__} is no dataframe (give one of pandas, Polars, PyArrow or another engine that narwhals reads)") from None
     schema = _schema(native)
+    planned = isinstance(native, nw.DataFrame) and native.implementation.is_polars()
+    if planned:  # an eager Polars frame is cheaper to decide as one lazy plan, and comes back eager
+        native = native.lazy()
     clash = [name for name in ADDED if name in schema]
     if clash:
         raise DataError(f"the frame already has a column `{clash[0]}`, which a decision adds (rename it first)")
@@ -77,7 +80,8 @@ def decide_frame(plan: Plan, frame: Any, *, choose: Mapping[str, float] | None =
         unknowns=_unknowns([*checks, *branches], [*(check.unknown for check in checks), *(passed & doubt for doubt in decided.doubtful)]),
     )
     kept = [nw.col(_ORIGINAL + name).alias(name) if name in originals else nw.col(name) for name in schema]
-    return nw.to_native(added.select(*kept, *ADDED))
+    rows = added.select(*kept, *ADDED)
+    return nw.to_native(rows.collect() if planned else rows)
 
 
 def _schema(frame: Any) -> dict[str, nw.dtypes.DType]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
+from decision_os.calendars import ReviewClock
 from decision_os.errors import InputError, nearest
 from decision_os.expr import Expression
 from decision_os.graph import sources_of
@@ -63,6 +64,7 @@ class Plan:
     reversal: ReversalPlan
     monitoring: tuple[MonitorPlan, ...]
     review: ReviewCadence | None
+    clock: ReviewClock | None
 
     def choices(self, choose: Mapping[str, float] | None) -> dict[str, float]:
         """The parameter values decided with: the defaults, and what was chosen instead.
@@ -98,6 +100,7 @@ def plan(book: RuleBook, playbook: Playbook) -> Plan:
     every_metric = {name for metric in book.metrics.values() for name in (metric.id, metric.label)}
     thresholds = {name: threshold.text for name, threshold in playbook.thresholds.items()}
     used = _shared(book, playbook)
+    review = book.review_cadence.get(playbook.cadence)
     thresholds |= {name: book.thresholds[name].text for name in used}
     return Plan(
         playbook=playbook,
@@ -113,7 +116,8 @@ def plan(book: RuleBook, playbook: Playbook) -> Plan:
             plan=playbook.reversal.plan, steps=playbook.reversal.steps, within=playbook.reversal.within, owner=playbook.reversal.owner or playbook.owner
         ),
         monitoring=tuple(MonitorPlan(id=m.id, metric=m.metric, condition=m.condition, every=m.every, lasts=m.lasts) for m in playbook.monitoring),
-        review=book.review_cadence.get(playbook.cadence),
+        review=review,
+        clock=ReviewClock(review.when, book.fiscal_year_start, book.holidays) if review else None,
     )
 
 

@@ -39,7 +39,7 @@ ROOMS: dict[str, set[str]] = {
     "lint": {"errors", "expr", "graph", "model"},
     "ledger": {"canonical", "errors", "record"},
     "render": {"record"},
-    "plan": {"errors", "expr", "graph", "model", "record", "wire"},
+    "plan": {"calendars", "errors", "expr", "graph", "model", "record", "wire"},
     "frames": {"errors", "expr", "model", "plan", "record", "units", "values"},
     "engine": {
         "calendars",

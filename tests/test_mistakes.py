@@ -113,8 +113,8 @@ MISTAKES: dict[str, tuple[Callable[[Desk], Any], type[dos.DecisionOSError], tupl
     ),
     "a text where a number belongs, in a frame to decide": (
         lambda desk: desk.engine.decide_frame("budget", pl.DataFrame({"sales": ["lots"], "deal_size": [3.0], "slo_green": [True]})),
-        dos.InputError,
-        ("`sales`: a text does not compare with a number",),
+        dos.DataError,
+        ("the column `sales` holds texts, where `sales` takes numbers", "convert it first"),
     ),
     "a text where a number belongs, in a rule": (
         lambda desk: dos.Engine.load(desk.broken('default: "8%"', "default: eight")),

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, TypeAlias
 
 import attrs
 
-from decision_os.calendars import Cadence, next_review
 from decision_os.canonical import fingerprint
 from decision_os.engine.inputs import Taken, take
 from decision_os.expr import Explanation
@@ -218,18 +216,12 @@ def _record(
         reversibility=playbook.reversibility,
         reversal_plan=plan.reversal,
         monitoring=plan.monitoring,
-        review_date=_review(review.when, at, book.fiscal_year_start, book.holidays) if review else None,
+        review_date=plan.clock.after(at) if plan.clock else None,
         review_agenda=review.id if review else "",
         effects=_effects(plan, subject, identity) if acts else (),
         notes=verdict.notes,
         evidence=lambda: _evidence(plan, scope, taken, verdict),
     )
-
-
-@lru_cache(maxsize=256)
-def _review(when: Cadence, at: dt.datetime, fiscal_year_start: int, holidays: tuple[dt.date, ...]) -> dt.datetime:
-    """The next review; decisions taken together share it."""
-    return next_review(when, at, fiscal_year_start, holidays)
 
 
 def _effects(plan: Plan, subject: str, identity: str) -> tuple[Effect, ...]:
