@@ -62,8 +62,8 @@ def decide_frame(plan: Plan, frame: Any, *, choose: Mapping[str, float] | None =
     if clash:
         raise DataError(f"the frame already has a column `{clash[0]}`, which a decision adds (rename it first)")
     chosen = plan.choices(choose)
-    readable, stand_ins = _inferred(plan, native, schema)
-    scope = _Columns(plan, dict(readable.collect_schema()), {**(given or {}), **chosen}, stand_ins)
+    readable, stand_ins, empty = _inferred(plan, native, schema)
+    scope = _Columns(plan, dict(readable.collect_schema()), {**(given or {}), **chosen}, stand_ins, empty)
     originals = {name: nw.col(name).alias(_ORIGINAL + name) for name in scope.made if name in schema}
     prepared = readable.with_columns(*originals.values()) if originals else readable
     prepared = prepared.with_columns(**scope.made) if scope.made else prepared
@@ -92,22 +92,22 @@ def _schema(frame: Any) -> dict[str, nw.dtypes.DType]:
     return dict(frame.collect_schema())
 
 
-def _inferred(plan: Plan, frame: Any, schema: Mapping[str, Any]) -> tuple[Any, dict[str, str]]:
-    """Classic pandas keeps truth values with gaps as Python objects: for such columns, a stand-in of the type its values have."""
-    objects = [name for name, dtype in schema.items() if dtype == nw.Object and (name in plan.inputs or name in plan.feeds or name in plan.aliases)]
-    if not objects or not frame.implementation.is_pandas():
-        return frame, {}
+def _inferred(plan: Plan, frame: Any, schema: Mapping[str, Any]) -> tuple[Any, dict[str, str], frozenset[str]]:
+    """What classic pandas does not say of its columns: for one of objects, a stand-in of the type its values have; and which hold gaps alone."""
+    if not frame.implementation.is_pandas():
+        return frame, {}, frozenset()
     native = nw.to_native(frame)
-    stand_ins = {name: f"__decision_os_object_{place}" for place, name in enumerate(objects)}
-    empty = {name for name in objects if native[name].isna().all()}
-    typed = {stand_in: native[name].astype("Float64" if name in empty else object).convert_dtypes() for name, stand_in in stand_ins.items()}
-    return nw.from_native(native.assign(**typed)), stand_ins
+    read = [name for name in schema if name in plan.inputs or name in plan.feeds or name in plan.aliases]
+    empty = frozenset(name for name in read if native[name].isna().all())
+    stand_ins = {name: f"__decision_os_object_{place}" for place, name in enumerate(read) if native[name].dtype == object and name not in empty}
+    typed = {stand_in: native[name].convert_dtypes() for name, stand_in in stand_ins.items()}
+    return nw.from_native(native.assign(**typed)) if typed else frame, stand_ins, empty
 
 
 class _Columns:
     """The names of a plan as columns: the frame's own, constants given for all rows, and nulls for what is absent."""
 
-    def __init__(self, plan: Plan, schema: Mapping[str, Any], constants: Mapping[str, Any], stand_ins: Mapping[str, str]) -> None:
+    def __init__(self, plan: Plan, schema: Mapping[str, Any], constants: Mapping[str, Any], stand_ins: Mapping[str, str], empty: Collection[str]) -> None:
         self.plan = plan
         self.made: dict[str, Any] = {}
         self.kinds: dict[str, str] = {}
@@ -124,6 +124,9 @@ class _Columns:
                 self.kinds[name] = _constant_kind(constants[name])
             elif name in schema or written is not None:
                 column = name if name in schema else str(written)
+                if column in empty:
+                    self.kinds[name] = "missing"
+                    continue
                 stand_in = stand_ins.get(column, column)
                 if stand_in != name:
                     self.made[name] = nw.col(stand_in)

@@ -77,7 +77,7 @@ class Plan:
             if parameter is None:
                 hint = nearest(name, self.defaults) or f"known: {', '.join(sorted(self.defaults)) or 'none'}"
                 raise InputError(f"`{self.playbook.id}` has no parameter `{name}`", name=name, hint=hint)
-            if isinstance(value, bool) or parameter.range.evaluate({"value": value}) is not True:
+            if isinstance(value, bool | str) or parameter.range.evaluate({"value": value}) is not True:
                 allowed = parameter.range.text.removeprefix("value in ")
                 raise InputError(f"`{name}` = {value!r} is outside its range {allowed}", name=name, hint=f"choose a value in {allowed}")
             chosen[name] = float(value)

@@ -179,9 +179,7 @@ def _record(
 ) -> DecisionRecord:
     playbook = plan.playbook
     inputs_hash = fingerprint(taken.hashed)
-    identity = fingerprint(
-        {"node": playbook.id, "subject": subject, "period": period, "rule_book": book.hash, "inputs": inputs_hash, "chosen": dict(chosen)}
-    )
+    identity = fingerprint({"node": playbook.id, "subject": subject, "period": period, "rule_book": book.hash, "inputs": inputs_hash, "chosen": dict(chosen)})
     acts = verdict.outcome is Outcome.ACT
     actions = tuple(_action(plan, branch.action, scope) for branch in plan.branches if branch.id in verdict.taken)
     review = plan.review
@@ -330,5 +328,3 @@ def _projections(plan: Plan, scope: Mapping[str, Value], taken: Taken) -> tuple[
             text = format_value(float(value), expression.unit) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
             shown.append(Shown(name=f"{name} [{key}]" if key else name, text=text, formula=expression.text.strip()))
     return tuple(shown)
-
-

@@ -92,8 +92,7 @@ class Engine:
         """
         found = self._plan(node)
         when = dt.datetime.now(dt.UTC) if at is None else at
-        if when.tzinfo is None:
-            raise InputError("`at` is a time without a zone", name="at", hint="give an aware datetime, as in `datetime(2026, 10, 6, tzinfo=UTC)`")
+        _refuse_zoneless(when)
         playbook = found.playbook
         if subject is None:
             named = [str(values[key]) for key in playbook.subject.keys if key in values]
@@ -138,8 +137,7 @@ class Engine:
         """
         from decision_os.engine.run import run  # noqa: PLC0415  # the dataframe layer, when it is used
 
-        if at.tzinfo is None:
-            raise InputError("`at` is a time without a zone", name="at", hint="give an aware datetime, as in `datetime(2026, 10, 6, tzinfo=UTC)`")
+        _refuse_zoneless(at)
         return run(
             self.book,
             self._plans,
@@ -162,3 +160,9 @@ class Engine:
 
     def __repr__(self) -> str:
         return f"<Engine {self.book.id} {self.book.version}: {', '.join(self._plans)}>"
+
+
+def _refuse_zoneless(at: object) -> None:
+    wrong = "is a time without a zone" if isinstance(at, dt.datetime) else f"is a {type(at).__name__}, not an instant"
+    if not isinstance(at, dt.datetime) or at.tzinfo is None:
+        raise InputError(f"`at` {wrong}", name="at", hint="give an aware datetime, as in `datetime(2026, 10, 6, tzinfo=UTC)`")

@@ -71,7 +71,10 @@ def take(plan: Plan, given: Mapping[str, Any], at: dt.datetime) -> Taken:
     return Taken(values, fanned, tuple(listed), hashed)
 
 
-def _resolve(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
+def _resolve(plan: Plan, given: Any) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        hint = "give a mapping of names to values; `decide_frame` decides every row of a frame"
+        raise InputError(f"`{plan.playbook.id}` is decided on a mapping, not on a {type(given).__name__}", hint=hint)
     found: dict[str, Any] = {}
     for name, raw in given.items():
         if name in plan.inputs or name in plan.feeds:
@@ -89,7 +92,7 @@ def _resolve(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _one(name: str, planned: PlannedInput, raw: object, at: dt.datetime, key: str, listed: list[InputTaken]) -> Value:
     if type(raw) is not Reading:
-        value = _typed(name, planned, settle(raw, name))
+        value = _typed(name, planned, _own(name, planned, settle(raw, name)))
         listed.append(InputTaken(name=name, value=value, metric=planned.metric.id, key=key, unit=planned.unit))
         return value
     value = _trusted(name, planned, _typed(name, planned, _own(name, planned, settle(raw.value, name))), raw, at)

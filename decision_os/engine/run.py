@@ -56,6 +56,10 @@ def run(
     """Decide every playbook (or those of `nodes`) for every subject of the last complete period before `at`."""
     checked = _check(book, sources or {})
     log = None if loads is None else loads if isinstance(loads, LoadLog) else LoadLog.of(loads, zone=book.zone)
+    for source in log.sources if log is not None else ():
+        if source not in book.sources:
+            hint = nearest(source, book.sources) or f"known: {', '.join(book.sources)}"
+            raise NotFoundError(f"`loads` has loads of `{source}`, which is no source of the rule book ({hint})")
     found = freshness(book, log, at) if log is not None else None
     loaded = None if log is None else lambda source: log.latest(source, at)
     store = MetricStore(book, checked, metrics, at=at, stale=_staleness(book, log, at), loads=loaded)
@@ -143,6 +147,8 @@ def _nodes(plans: Mapping[str, Plan], wanted: Sequence[str] | None) -> Iterator[
     if wanted is None:
         yield from plans
         return
+    if isinstance(wanted, str):
+        raise InputError("`nodes` is a text, not a list of decisions", name="nodes", hint=f"write `nodes=[{wanted!r}]`")
     for node in wanted:
         if node not in plans:
             raise NotFoundError(f"no playbook `{node}` in the rule book ({nearest(node, plans) or 'known: ' + ', '.join(plans)})")
@@ -174,7 +180,17 @@ def _cooled(shared: _Run, record: DecisionRecord) -> DecisionRecord:
     if last is None or record.outcome is not Outcome.ACT or last.id == record.id:
         return record
     note = f"in cooldown: the action of {last.period} ({last.action}) is still being monitored"
-    return attrs.evolve(record, outcome=Outcome.BLOCKED, status=Status.RECORDED, blocked_by=("cooldown",), effects=(), notes=(*record.notes, note))
+    return attrs.evolve(
+        record,
+        outcome=Outcome.BLOCKED,
+        status=Status.RECORDED,
+        branch=None,
+        action=None,
+        actions=(),
+        blocked_by=("cooldown",),
+        effects=(),
+        notes=(*record.notes, note),
+    )
 
 
 def _subjects(shared: _Run, plan: Plan, period: Period) -> list[dict[str, str]]:
@@ -217,4 +233,3 @@ def _finer(shared: _Run, plan: Plan, planned: PlannedInput, own: Mapping[str, st
 def _once(effects: Iterable[Effect]) -> tuple[Effect, ...]:
     """Each effect once: its key makes two of the same one."""
     return tuple({effect.key: effect for effect in effects}.values())
-

@@ -82,7 +82,7 @@ def test_compiled_is_reference(tree: Node, several: list[dict[str, Any]]) -> Non
         assert expected == outcome(lambda values=values: program.run(values))  # type: ignore[misc]  # as above
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_compiled_is_reference_near_equality(data: st.DataObject) -> None:
     """The quick test of the fast path would decide a comparison that rounding decides."""
