@@ -195,9 +195,7 @@ def _weekday(text: str, word: _Word) -> int:
 def _time(text: str, word: _Word) -> dt.time:
     match = re.fullmatch(r"([0-9]{1,2}):([0-9]{2})", word.text)
     if match is None or int(match[1]) > 23 or int(match[2]) > 59:
-        raise ExpressionError.at(
-            text, word.start, len(word.text), f"`{word.text}` is not a time of day", "write it on 24 hours, as in `09:30` or `13:00`"
-        )
+        raise ExpressionError.at(text, word.start, len(word.text), f"`{word.text}` is not a time of day", "write it on 24 hours, as in `09:30` or `13:00`")
     return dt.time(int(match[1]), int(match[2]))
 
 
@@ -403,9 +401,7 @@ def parse_period(text: str, fiscal_year_start: int = 1) -> Period:
     if match["fy"] and not fiscal:
         raise ExpressionError.at(text, start, 2, "`FY` goes with a quarter or a year", f"write `{written[2:]}`")
     if fiscal and fiscal_year_start > 1 and not match["fy"]:
-        raise ExpressionError.at(
-            text, start, len(written), f"`{written}` may be a calendar or a fiscal period", f"write `FY{written}` for the fiscal one"
-        )
+        raise ExpressionError.at(text, start, len(written), f"`{written}` may be a calendar or a fiscal period", f"write `FY{written}` for the fiscal one")
     try:
         return _period_from(match, fiscal_year_start)
     except ValueError:  # no such day, week, month or quarter, or beyond the calendar (an InputError is one too)
@@ -442,9 +438,7 @@ def last_complete(at: dt.datetime, grain: Grain, zone: str, fiscal_year_start: i
     return period_of(today, grain, fiscal_year_start).previous()
 
 
-def trailing_weeks(
-    before: Period, count: int, *, mature_by: dt.date | None = None, maturity: dt.timedelta = dt.timedelta(0)
-) -> tuple[Period, ...]:
+def trailing_weeks(before: Period, count: int, *, mature_by: dt.date | None = None, maturity: dt.timedelta = dt.timedelta(0)) -> tuple[Period, ...]:
     """The `count` latest ISO weeks, oldest first, that end on or before `before` starts and were mature on `mature_by`.
 
     A week is mature once `maturity` has passed since it ended; part of a day counts as a day. Without `mature_by` all are mature.

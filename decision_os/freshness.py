@@ -282,8 +282,10 @@ class FreshnessStatus:
         window, bound = spell_duration(slo.window), spell_duration(slo.bound)
         age = "never loaded" if self.age is None else f"loaded {_apart(self.age, slo.bound)} ago"
         lines = [
-            (f"{'GREEN' if self.green else 'RED'}  {self.source}: younger than {bound} for {_percent(self.share)} of the last {window}, "
-             f"{_percent(slo.objective)} promised ({slo.name})"),
+            (
+                f"{'GREEN' if self.green else 'RED'}  {self.source}: younger than {bound} for {_percent(self.share)} of the last {window}, "
+                f"{_percent(slo.objective)} promised ({slo.name})"
+            ),
             f"       now: {age}, {'fresh' if self.fresh else 'not fresh'}",
             f"       budget: {spell_duration(self.budget)} may be not fresh, {spell_duration(self.spent)} spent, {self._outlook()}",
             "       burn rate: " + ", ".join(f"{burn.rate:.1f} over {spell_duration(burn.window)}" for burn in self.burns),
@@ -363,9 +365,7 @@ def report(
     if any(window <= dt.timedelta(0) for window in windows):
         raise InputError("a burn rate needs time to burn in", name="burn_windows", hint="give durations above zero")
     statuses = tuple(
-        _status(slo, source, log, at, windows)
-        for slo in slos
-        for source in (log.sources if sources is None else sorted(set(sources.get(slo.name, ()))))
+        _status(slo, source, log, at, windows) for slo in slos for source in (log.sources if sources is None else sorted(set(sources.get(slo.name, ()))))
     )
     return FreshnessReport(at, statuses, (*log.issues, *(_future(log, source, end) for source in log.sources if _after(log, source, end))))
 

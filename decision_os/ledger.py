@@ -59,7 +59,6 @@ _ANY_HASH: Final = f"sha256:{'~' * 64}"
 _FIRST: Final = rfc8785({"at": "~" * 27, "body": {"format": _FORMAT, "ledger": "~" * 32}, "hash": _ANY_HASH, "kind": "ledger", "prev": _ANY_HASH, "seq": 0})
 
 
-
 def _warn(event: str, **details: object) -> None:
     """Say something in the caller's own log. `structlog` is imported when there is something to say: it takes longer than the rest of this room."""
     import structlog  # noqa: PLC0415  # as said

@@ -248,9 +248,7 @@ def _planned_deals(rng: Random, scale: float) -> list[_Opportunity]:
                 if created <= _LAST_DAY:
                     number = len(deals)
                     key, account = _salesforce_id("006", 510_000_017 + 61 * number), _salesforce_id("001", 730_000_011 + 53 * number)
-                    deals.append(
-                        _Opportunity(key, _with_suffix(account), channel.name, segment.name, seats, is_won, created, sql, sqo, close)
-                    )
+                    deals.append(_Opportunity(key, _with_suffix(account), channel.name, segment.name, seats, is_won, created, sql, sqo, close))
     return deals
 
 

@@ -139,4 +139,3 @@ def _duration(text: str, written: re.Match[str]) -> dt.timedelta:
     if total.denominator != 1 or not 0 < total <= dt.timedelta.max // dt.timedelta(microseconds=1):
         raise ExpressionError.at(text, written.start(), len(spelled), f"`{spelled}` is not an age to stay below", "write a duration above zero")
     return dt.timedelta(microseconds=int(total))
-

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 from pathlib import Path
 
 import attrs
 import pytest
+from hypothesis import settings
 
 import decision_os as dos
 from decision_os.batch import Intake, read_folder
@@ -21,6 +24,12 @@ class Sample:
 
     given: Intake
     result: RunResult
+
+
+# The same examples on every machine and in every run: what must pass before a change lands may not depend on luck. `make soak` draws others.
+settings.register_profile("same", derandomize=True, database=None, deadline=None)
+settings.register_profile("soak", max_examples=20_000, database=None, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 @pytest.fixture(scope="session")

@@ -98,9 +98,7 @@ def book(entities: Sequence[Entity] = (), facts: Sequence[Fact] = (), metrics: S
 def metric(name: str, grain: Sequence[str], **more: Any) -> Metric:
     formula = more.pop("formula", None)
     bindings = {key: value if isinstance(value, Binding) else Binding(input=value) for key, value in more.pop("bindings", {}).items()}
-    return Metric(
-        id=name, label=more.pop("label", name), grain=tuple(grain), bindings=bindings, formula=compiled(formula) if formula else None, **more
-    )
+    return Metric(id=name, label=more.pop("label", name), grain=tuple(grain), bindings=bindings, formula=compiled(formula) if formula else None, **more)
 
 
 def qa(name: str, assertion: str, action: BreakAction = BLOCK_AND_PAGE) -> QaTest:

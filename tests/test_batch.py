@@ -33,9 +33,7 @@ BOOK = RuleBook(
             key=("rep",),
             columns={"rep": Column(id="rep", source_name="Rep", type="text"), "team": Column(id="team", source_name="Team", type="text")},
         ),
-        "deals": Entity(
-            id="deals", source="crm", file="deals.csv", key=("id",), columns={"id": Column(id="id", source_name="ID", type="text")}
-        ),
+        "deals": Entity(id="deals", source="crm", file="deals.csv", key=("id",), columns={"id": Column(id="id", source_name="ID", type="text")}),
     },
     metrics={
         "elasticity": Metric(id="elasticity", label="E", reading=True),
@@ -88,9 +86,7 @@ def test_what_is_absent_is_said(folder: Callable[..., Path]) -> None:
     """A forgotten export would look like an empty one."""
     given = read_folder(BOOK, folder(reps="Rep,Team\nAna,East\n"))
     assert (given.metrics, given.loads, given.incidents) == (None, None, None)
-    assert [note.split(":")[0] for note in given.notes] == [
-        f"{name}.csv is not there" for name in ("deals", "readings", "loads", "incidents")
-    ]
+    assert [note.split(":")[0] for note in given.notes] == [f"{name}.csv is not there" for name in ("deals", "readings", "loads", "incidents")]
 
 
 def test_lines_that_are_not_data_are_said_with_their_places(folder: Callable[..., Path]) -> None:
@@ -214,9 +210,7 @@ def test_the_table_keeps_to_its_width(engine: Engine) -> None:
 
 def test_what_is_needed_is_said_for_what_waits_and_for_nothing_else(engine: Engine) -> None:
     """An acting decision would seem to wait, or a waiting one would not say for what."""
-    text = needs(
-        [channel(engine, "Ads", cac_per_sqo=130.0), channel(engine, "Radio", cac_per_sqo=None), channel(engine, "Fairs", slo_green=False)]
-    )
+    text = needs([channel(engine, "Ads", cac_per_sqo=130.0), channel(engine, "Radio", cac_per_sqo=None), channel(engine, "Fairs", slo_green=False)])
     assert text.splitlines()[:2] == ["  channel.invest · Radio: undetermined", "    - cac_per_sqo is missing: supply it"]
     assert "  channel.invest · Fairs: blocked\n    - SLO health green" in text
     assert "Ads" not in text

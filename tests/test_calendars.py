@@ -31,9 +31,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 days = st.dates(dt.date(1990, 1, 1), dt.date(2090, 1, 1))
 grains = st.sampled_from(get_args(Grain))
 months = st.integers(1, 12)
-aware = st.datetimes(
-    dt.datetime(2000, 1, 1), dt.datetime(2040, 1, 1), timezones=st.sampled_from([dt.UTC, NEW_YORK, ZoneInfo("Asia/Kolkata")])
-)
+aware = st.datetimes(dt.datetime(2000, 1, 1), dt.datetime(2040, 1, 1), timezones=st.sampled_from([dt.UTC, NEW_YORK, ZoneInfo("Asia/Kolkata")]))
 holidays_near = st.lists(st.integers(-10, 30), max_size=20)
 
 
@@ -204,9 +202,7 @@ def test_holidays_move_a_meeting_on_and_a_deadline_back() -> None:
 
 def test_a_review_moved_past_now_is_not_skipped() -> None:
     """On a Tuesday that is a holiday, at noon, the review moved to Wednesday would be lost until next week."""
-    assert "Wed 2026-09-16 10:00" == wall(
-        next_review(parse_cadence("Tue 10:00 ET"), at("2026-09-15 12:00"), holidays=[dt.date(2026, 9, 15)])
-    )
+    assert "Wed 2026-09-16 10:00" == wall(next_review(parse_cadence("Tue 10:00 ET"), at("2026-09-15 12:00"), holidays=[dt.date(2026, 9, 15)]))
     fortnight = [dt.date(2026, 9, 14) + n * DAY for n in range(14)]
     assert "Mon 2026-09-28 10:00" == wall(next_review(parse_cadence("Mon 10:00 ET"), at("2026-09-25 12:00"), holidays=fortnight))
 

@@ -202,9 +202,7 @@ def test_lint_annotates_for_github(rules: Path) -> None:
     replace_in(path, "inputs: [spend, sqo_count]", "inputs: [spend, sqo_cuont]")
     result = call("lint", rules, "--format", "github")
     assert result.exit_code == 1
-    assert any(
-        line.startswith(f"::error file={path},line=") and ",col=" in line and "title=" in line for line in result.output.splitlines()
-    )
+    assert any(line.startswith(f"::error file={path},line=") and ",col=" in line and "title=" in line for line in result.output.splitlines())
 
 
 @pytest.mark.parametrize("command", [("lint",), ("graph",), ("run", "--data", "."), ("decide", "pricing.change")])
@@ -314,7 +312,8 @@ def test_a_choice_that_is_no_number_is_refused() -> None:
 
 def test_a_misspelled_input_is_answered_with_the_nearest() -> None:
     """A typing mistake would leave the input unknown without a word."""
-    result = pricing("--input", "elasticty=-0.5")
+    pairs = [item for name, value in PRICING.items() if name != "elasticity" for item in ("--input", f"{name}={value}")]
+    result = call("decide", RULES, "pricing.change", *pairs, "--input", "elasticty=-0.5", "--at", AT)
     assert result.exit_code == 2
     assert "elasticty" in result.stderr
     assert "did you mean `elasticity`?" in result.stderr
@@ -374,9 +373,7 @@ def test_inputs_come_from_a_file_too(tmp_path: Path) -> None:
     }
     path.write_text(json.dumps(given), encoding="utf-8")
     rest = [item for name, value in PRICING.items() if name not in given for item in ("--input", f"{name}={value}")]
-    record = DecisionRecord.from_json(
-        call("decide", RULES, "pricing.change", "--inputs", path, *rest, "--at", AT, "--format", "json").output
-    )
+    record = DecisionRecord.from_json(call("decide", RULES, "pricing.change", "--inputs", path, *rest, "--at", AT, "--format", "json").output)
     assert record.outcome.value == "act"
     read = {(taken.name, taken.key): (taken.value, taken.n, taken.age) for taken in record.inputs}
     assert read["elasticity", ""] == (-0.62, 420, "measured")

@@ -55,9 +55,7 @@ def test_every_outcome_occurs_and_every_decision_is_taken(told: Told) -> None:
 def test_every_decision_is_in_the_table_with_its_reason(told: Told) -> None:
     """A subject would be decided on without appearing in the account."""
     for record in told.result.records:
-        row = next(
-            line for line in told.text.splitlines() if re.match(rf"    {re.escape(record.subject)} +{record.outcome.value.upper()} ", line)
-        )
+        row = next(line for line in told.text.splitlines() if re.match(rf"    {re.escape(record.subject)} +{record.outcome.value.upper()} ", line))
         assert len(re.split(r"  +", row.strip())) == 4
         assert (record.action or "–") in row
 
@@ -137,9 +135,7 @@ def test_the_account_ends_with_the_files_written(told: Told) -> None:
 def test_pandas_decides_as_polars_does(told: Told, tmp_path: Path) -> None:
     """The engine would change a decision, a record's identity, or a word of the account."""
     again = tell(tmp_path, "pandas")
-    assert [(record.id, record.outcome) for record in told.result.records] == [
-        (record.id, record.outcome) for record in again.result.records
-    ]
+    assert [(record.id, record.outcome) for record in told.result.records] == [(record.id, record.outcome) for record in again.result.records]
     assert told.text == again.text
 
 

@@ -156,8 +156,7 @@ def test_every_missing_column_is_named_with_the_nearest(write: Write) -> None:
     with pytest.raises(DataError) as caught:
         read_export(path, ["Opportunity ID", "Amount", "Region"])
     assert str(caught.value) == (
-        f"{path}:2 has no column `Amount` (did you mean `Ammount`?)\n"
-        f"{path}:2 has no column `Region` (the headers are `Opportunity ID`, `Stage`, `Ammount`)"
+        f"{path}:2 has no column `Amount` (did you mean `Ammount`?)\n{path}:2 has no column `Region` (the headers are `Opportunity ID`, `Stage`, `Ammount`)"
     )
 
 
@@ -265,9 +264,7 @@ cells = st.text(st.characters(exclude_categories=("Cs", "Cc"), include_character
 
 @settings(max_examples=150, deadline=None)
 @given(rows=st.lists(st.tuples(st.integers(0, 99).map(str), cells, cells), max_size=8), delimiter=st.sampled_from([",", ";", "\t"]))
-def test_what_a_csv_writer_wrote_is_read_back(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, ...]], delimiter: str
-) -> None:
+def test_what_a_csv_writer_wrote_is_read_back(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, ...]], delimiter: str) -> None:
     """Some cell would be changed, split or lost on the way."""
     path = tmp_path_factory.getbasetemp() / "written.csv"
     out = io.StringIO()

@@ -215,9 +215,7 @@ def test_a_budget_worked_by_hand() -> None:
     [status] = report([SLO], LoadLog.of({"crm": loads}), NOW).statuses
     assert Fraction(59, 60) == status.share
     assert (14.4 * HOUR, 12 * HOUR, 2.4 * HOUR) == (status.budget, status.spent, status.left)
-    assert {HOUR: 0.0, 6 * HOUR: 0.0, DAY: 0.0, 3 * DAY: 25 / 3, 30 * DAY: 5 / 6} == {
-        burn.window: pytest.approx(burn.rate) for burn in status.burns
-    }
+    assert {HOUR: 0.0, 6 * HOUR: 0.0, DAY: 0.0, 3 * DAY: 25 / 3, 30 * DAY: 5 / 6} == {burn.window: pytest.approx(burn.rate) for burn in status.burns}
     assert (True, True, True, 6 * HOUR, None) == (status.met, status.fresh, status.green, status.age, status.exhausted_in)
 
 

@@ -22,9 +22,7 @@ GRAPH = build(BOOK)
 
 def book_of(feeds: dict[str, list[str]]) -> RuleBook:
     """A rule book of formulas alone: each metric adds up those it reads."""
-    metrics = {
-        name: Metric(id=name, label=name, inputs=tuple(reads), formula=compile_expression(" + ".join(reads) or "1")) for name, reads in feeds.items()
-    }
+    metrics = {name: Metric(id=name, label=name, inputs=tuple(reads), formula=compile_expression(" + ".join(reads) or "1")) for name, reads in feeds.items()}
     return RuleBook(id="test", version="1", zone="UTC", metrics=metrics)
 
 

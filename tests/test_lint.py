@@ -167,7 +167,10 @@ def test_grains_that_meet_are_left_alone(tmp_path: Path, metric: str) -> None:
 def test_a_metric_by_day_cannot_be_counted_by_a_column_of_months(tmp_path: Path) -> None:
     """A daily value would be asked of rows that only say the month."""
     files = changed("closed: {type: date}", "closed: {type: month}")
-    files["metrics.yaml"] = files["metrics.yaml"].replace("    grain: [channel, month]\n    owner: Finance\n    measure: {fact: won, aggregate: count}", "    grain: [channel, day]\n    owner: Finance\n    measure: {fact: won, aggregate: count}")
+    files["metrics.yaml"] = files["metrics.yaml"].replace(
+        "    grain: [channel, month]\n    owner: Finance\n    measure: {fact: won, aggregate: count}",
+        "    grain: [channel, day]\n    owner: Finance\n    measure: {fact: won, aggregate: count}",
+    )
     messages = [message for severity, message in found(linted(tmp_path, files), "grains-do-not-meet") if severity is ERROR]
     assert "metric `deals_won` is by `day`, but `closed` of the fact `won` only says the month" in messages
 
@@ -211,7 +214,9 @@ def test_inputs_that_do_not_fit_the_subject_are_errors(tmp_path: Path, use: str,
 def test_an_input_of_a_finer_grain_is_combined_or_taken_together(tmp_path: Path, use: str, expected: list[tuple[str, Severity]]) -> None:
     """Ready-made values of several keys would reach one decision, or rows taken together would be called a mistake."""
     files = changed("subject: {id: channel, keys: [channel]}", "subject: {id: everything}")
-    files["playbooks/budget.yaml"] = files["playbooks/budget.yaml"].replace("  sales: sales\n", f"  sales: {{metric: sales, combine: all}}\n  extra: {use}\n", 1)
+    files["playbooks/budget.yaml"] = files["playbooks/budget.yaml"].replace(
+        "  sales: sales\n", f"  sales: {{metric: sales, combine: all}}\n  extra: {use}\n", 1
+    )
     files["playbooks/budget.yaml"] = files["playbooks/budget.yaml"].replace("deal_size: deal_size", "deal_size: {metric: deal_size, combine: all}")
     files["metrics.yaml"] += MORE
     issues = linted(tmp_path, files)
@@ -221,7 +226,9 @@ def test_an_input_of_a_finer_grain_is_combined_or_taken_together(tmp_path: Path,
 def test_a_subject_that_no_input_has_is_an_error(tmp_path: Path) -> None:
     """A run would take no decision at all, and say nothing."""
     files = changed("  deal_size: deal_size\n  sales: sales\n", "  deal_size: {metric: deal_size, overall: true}\n  sales: monthly\n")
-    files["metrics.yaml"] += "  monthly:\n    label: Monthly\n    definition: All sales\n    unit: USD\n    grain: [month]\n    owner: Finance\n    inputs: [sales]\n    formula: sales * 1\n"
+    files["metrics.yaml"] += (
+        "  monthly:\n    label: Monthly\n    definition: All sales\n    unit: USD\n    grain: [month]\n    owner: Finance\n    inputs: [sales]\n    formula: sales * 1\n"
+    )
     message = "playbook `budget` decides for each `channel`, but no input is by that: nothing says which there are"
     assert [(ERROR, message)] == found(linted(tmp_path, files), "subject-not-read")
 
@@ -243,9 +250,14 @@ def test_a_role_that_nobody_declared_is_an_error(tmp_path: Path, old: str, new: 
 def test_a_circle_is_an_error_told_once(tmp_path: Path) -> None:
     """The rule book would load and the run never end; or every metric of the circle would tell of it."""
     files = with_metric("grain: [channel, month]\nunit: USD\ninputs: [sales, loop]\nformula: sales + loop")
-    files["metrics.yaml"] += METRICS.split("  deal_size:")[0].removeprefix("metrics:\n").split("  deals_won:")[0].replace("  sales:", "  loop:").replace(
-        "label: Sales", "label: Loop"
-    ).replace("measure: {fact: won, aggregate: sum, of: amount}", "inputs: [extra]\n    formula: extra * 2")
+    files["metrics.yaml"] += (
+        METRICS.split("  deal_size:")[0]
+        .removeprefix("metrics:\n")
+        .split("  deals_won:")[0]
+        .replace("  sales:", "  loop:")
+        .replace("label: Sales", "label: Loop")
+        .replace("measure: {fact: won, aggregate: sum, of: amount}", "inputs: [extra]\n    formula: extra * 2")
+    )
     issues = linted(tmp_path, files)
     assert [(ERROR, "metrics that rest on themselves: extra → loop → extra")] == found(issues, "cycle")
     assert ["cycle"] == [issue.code for issue in issues if issue.severity is ERROR]
@@ -258,7 +270,9 @@ def test_a_comparison_nobody_can_check_is_a_warning(tmp_path: Path) -> None:
     assert [(WARNING, message)] == found(linted(tmp_path, files), "no-unit")
 
 
-@pytest.mark.parametrize("guard", ["max(deals_won, 1e-6)", "max(1e-6, deals_won)", "clip(deals_won, 0.1, 100)", "(2 * max(deals_won, 1e-6))", "-max(deals_won, 1)"])
+@pytest.mark.parametrize(
+    "guard", ["max(deals_won, 1e-6)", "max(1e-6, deals_won)", "clip(deals_won, 0.1, 100)", "(2 * max(deals_won, 1e-6))", "-max(deals_won, 1)"]
+)
 def test_a_guard_under_a_division_is_told_of(tmp_path: Path, guard: str) -> None:
     """A metric over nothing would be a huge number that a decision believes."""
     call = guard[guard.index("max") if "max" in guard else 0 :].rstrip(")") + ")"
@@ -269,7 +283,9 @@ def test_a_guard_under_a_division_is_told_of(tmp_path: Path, guard: str) -> None
     assert ([(NOTE, message)], [(WARNING, message)]) == (bounded, found(linted(tmp_path / "b", files), "hidden-zero"))
 
 
-@pytest.mark.parametrize("formula", ["sales / deals_won", "max(sales, 1) / deals_won", "sales / max(deals_won, 0)", "sales * max(deals_won, 1)", "sales / max(1, 2)"])
+@pytest.mark.parametrize(
+    "formula", ["sales / deals_won", "max(sales, 1) / deals_won", "sales / max(deals_won, 0)", "sales * max(deals_won, 1)", "sales / max(1, 2)"]
+)
 def test_what_hides_no_division_by_zero_is_left_alone(tmp_path: Path, formula: str) -> None:
     """A harmless maximum would be called a trap."""
     assert [] == found(linted(tmp_path, changed("formula: sales / deals_won", f"formula: {formula}")), "hidden-zero")

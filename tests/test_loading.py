@@ -587,7 +587,11 @@ FACT = "won: {entity: deals, time: closed}"
         (TEST, "typed: {kind: schema}", []),
         (TEST, "filled: {required: [id, chanel]}", ["unknown-column `required` of test `filled` names `chanel`, which is no column"]),
         (TEST, "known: {reference: [channel], entity: deal}", ["unknown-entity test `known` refers to the entity `deal`, which is not declared"]),
-        (TEST, "both: {unique: [id], required: [id]}", ["two-tests test `both` is of two kinds, required and unique", "unknown-key test `both` has no key `unique`"]),
+        (
+            TEST,
+            "both: {unique: [id], required: [id]}",
+            ["two-tests test `both` is of two kinds, required and unique", "unknown-key test `both` has no key `unique`"],
+        ),
         (TEST, "none: {break_action: quarantine_record}", ["missing-key test `none` does not say what it tests"]),
         (FACT, "won: {entity: deals, time: closed, lookups: {size: {entity: deals, column: amount, by: id}}}", []),
         (FACT, "won: {entity: deals, time: closed, derive: {half: amount / 2}, where: half > $1}", []),
@@ -619,7 +623,7 @@ def test_a_bad_expression_is_shown_with_a_caret(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "column"),
     [
-        (WHEN, "when: \"deal_size ≥ size_min and oops > floor and sales > 1\"", 37),
+        (WHEN, 'when: "deal_size ≥ size_min and oops > floor and sales > 1"', 37),
         (WHEN, "when: 'deal_size ≥ size_min and oops > floor and sales > 1'", 37),
         (WHEN, "when: deal_size ≥ size_min and oops > floor and sales > 1", 36),
     ],
@@ -782,7 +786,35 @@ def test_a_deep_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
 
 
 SOURCES = tuple(FILES.items())
-SNIPPETS = ("[", "]", "{", "}", ":", " ", "\n", "\t", "#", '"', "'", "&a ", "*a", "!!int ", "---\n", "%", ">", "|", "\x00", "\u2028", "\x85", "é", "∈", "`", "- ", "1e999", "no")
+SNIPPETS = (
+    "[",
+    "]",
+    "{",
+    "}",
+    ":",
+    " ",
+    "\n",
+    "\t",
+    "#",
+    '"',
+    "'",
+    "&a ",
+    "*a",
+    "!!int ",
+    "---\n",
+    "%",
+    ">",
+    "|",
+    "\x00",
+    "\u2028",
+    "\x85",
+    "é",
+    "∈",
+    "`",
+    "- ",
+    "1e999",
+    "no",
+)
 
 
 @st.composite

@@ -100,9 +100,7 @@ def within(day: dt.date | None, span: tuple[dt.date, dt.date]) -> bool:
 def decided(rows: Rows, span: tuple[dt.date, dt.date], **where: str) -> tuple[int, int]:
     """How many were won, and how many decided."""
     stages = Counter(
-        row["Stage"]
-        for row in rows
-        if within(day_of(row["Close Date"]), span) and all(row[key.replace("_", " ")] == value for key, value in where.items())
+        row["Stage"] for row in rows if within(day_of(row["Close Date"]), span) and all(row[key.replace("_", " ")] == value for key, value in where.items())
     )
     return stages["Closed Won"], stages["Closed Won"] + stages["Closed Lost"]
 
@@ -184,9 +182,7 @@ def test_the_stories_are_told() -> None:
         ("Partner", 0.70, 0.95),
     ],
 )
-def test_cost_per_sqo_stands_where_the_story_puts_it(
-    counted: Rows, spend: dict[tuple[str, dt.date], Decimal], channel: str, low: float, high: float
-) -> None:
+def test_cost_per_sqo_stands_where_the_story_puts_it(counted: Rows, spend: dict[tuple[str, dt.date], Decimal], channel: str, low: float, high: float) -> None:
     """A channel on the wrong side of 0.9 or 1.2 of its baseline would get another decision."""
     ratio = cost_per_sqo(counted, spend, channel, SEPTEMBER) / cost_per_sqo(counted, spend, channel, BASELINE)
     assert low <= ratio <= high
@@ -272,9 +268,7 @@ def paybacks(counted: Rows, spend: dict[tuple[str, dt.date], Decimal], billing: 
     return result
 
 
-def test_payback_is_plausible_but_for_one_cohort_without_margin(
-    counted: Rows, spend: dict[tuple[str, dt.date], Decimal], billing: Rows
-) -> None:
+def test_payback_is_plausible_but_for_one_cohort_without_margin(counted: Rows, spend: dict[tuple[str, dt.date], Decimal], billing: Rows) -> None:
     """Another broken key, or a payback beyond the contract's 36 months, would block more than the story says."""
     found = paybacks(counted, spend, billing)
     assert [key for key, months in found.items() if months is None] == [("Public Sector", "Partner", "2026-07")]
@@ -291,9 +285,7 @@ def test_the_cohort_without_margin_has_none_in_each_month(billing: Rows) -> None
     assert sum(1 for row in billing if margin(row) <= 0) == len(ours)
 
 
-def test_payback_of_the_best_segment_improves_by_more_than_a_month(
-    counted: Rows, spend: dict[tuple[str, dt.date], Decimal], billing: Rows
-) -> None:
+def test_payback_of_the_best_segment_improves_by_more_than_a_month(counted: Rows, spend: dict[tuple[str, dt.date], Decimal], billing: Rows) -> None:
     """Without it the segment wins more and still may not be added; and no other segment may qualify by chance."""
     found = paybacks(counted, spend, billing)
 
@@ -322,9 +314,7 @@ def test_margins_and_seats(billing: Rows) -> None:
 
 def test_every_won_opportunity_pays(opportunities: Rows, billing: Rows) -> None:
     """An account that was won and never billed would make CM per account of its cohort a different thing from its CAC."""
-    won = {
-        row["Account ID"] for row in opportunities if row["Stage"] == "Closed Won" and within(day_of(row["Close Date"]), span_of(PERIOD))
-    }
+    won = {row["Account ID"] for row in opportunities if row["Stage"] == "Closed Won" and within(day_of(row["Close Date"]), span_of(PERIOD))}
     assert won == {row["Account ID"] for row in billing if row["Acquired Month"] == PERIOD}
 
 
@@ -448,9 +438,7 @@ def test_mistakes_are_in_the_opportunities(opportunities: Rows) -> None:
     assert twins[0] != twins[1]
     assert Counter({"closed won": 2, "Closed - Won?": 1}) == Counter(row["Stage"] for row in opportunities if row["Stage"] not in STAGES)
     assert [row["Amount"] for row in opportunities if money(row["Amount"]) < 0] == ["USD -4,200.00"]
-    impossible = [
-        row[column] for row in opportunities for column in row if column.endswith("Date") and row[column] and not day_of(row[column])
-    ]
+    impossible = [row[column] for row in opportunities for column in row if column.endswith("Date") and row[column] and not day_of(row[column])]
     assert impossible == ["9/31/2026"]
 
 

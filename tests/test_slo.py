@@ -89,9 +89,7 @@ def test_any_text_is_read_or_refused_in_one_way(text: str) -> None:
         assert parse_slo(slo.text) == slo
 
 
-@pytest.mark.parametrize(
-    ("field", "value"), [("bound", dt.timedelta(0)), ("window", dt.timedelta(0)), ("objective", Fraction(0)), ("objective", 1.01)]
-)
+@pytest.mark.parametrize(("field", "value"), [("bound", dt.timedelta(0)), ("window", dt.timedelta(0)), ("objective", Fraction(0)), ("objective", 1.01)])
 def test_an_objective_that_means_nothing_cannot_be_built(field: str, value: object) -> None:
     """A window without length would divide by zero much later."""
     parts = {"name": "a", "text": "", "subject": "Metric", "bound": HOUR, "objective": 0.98, field: value}

@@ -105,9 +105,7 @@ class _Reading:
     def entity(self, entity: Entity) -> Any:
         """The rows of an entity's export as texts, or nothing."""
         wanted = [column.source_name for column in entity.columns.values()]
-        export = self._export(
-            entity.file, wanted, f"no rows of `{entity.id}`; what is computed from them is unknown unless `{READINGS}` has it"
-        )
+        export = self._export(entity.file, wanted, f"no rows of `{entity.id}`; what is computed from them is unknown unless `{READINGS}` has it")
         return None if export is None else to_frame(export, self.backend)
 
     def readings(self, book: RuleBook) -> Any:
@@ -162,9 +160,7 @@ def _misread(export: Export, book: RuleBook) -> list[str]:
             found.append(f"{export.path}:{line} {error}")
             continue
         if value is not None and not metric.text and not _is_number(value):
-            found.append(
-                f"{export.path}:{line} the value of `{metric.id}` is `{value}`, a text where a number belongs (blank means not known)"
-            )
+            found.append(f"{export.path}:{line} the value of `{metric.id}` is `{value}`, a text where a number belongs (blank means not known)")
     return found
 
 

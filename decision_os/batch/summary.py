@@ -86,10 +86,7 @@ def needs(records: Iterable[DecisionRecord]) -> str:
 def intended(effects: Iterable[Effect]) -> str:
     """What the caller is asked to do. The same thing asked for several subjects is one line."""
     counted = Counter((effect.kind, effect.target, effect.reason) for effect in effects)
-    return "\n".join(
-        _folded(f"{kind} {target}: {reason}" + (f" (×{count})" if count > 1 else ""), "  ")
-        for (kind, target, reason), count in counted.items()
-    )
+    return "\n".join(_folded(f"{kind} {target}: {reason}" + (f" (×{count})" if count > 1 else ""), "  ") for (kind, target, reason), count in counted.items())
 
 
 def shifts(moved: Iterable[Shift]) -> str:
@@ -180,9 +177,7 @@ def _few(conditions: Sequence[Condition], *, holding: bool) -> str:
 
 
 def _folded(text: str, indent: str) -> str:
-    return textwrap.fill(
-        text, _WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ", break_long_words=False, break_on_hyphens=False
-    )
+    return textwrap.fill(text, _WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -21,9 +21,7 @@ __all__ = ["ledger", "slo"]
 
 @click.command()
 @rules_argument
-@click.option(
-    "--loads", required=True, type=click.Path(path_type=Path), help="The load log: a CSV file with the columns source and loaded_at."
-)
+@click.option("--loads", required=True, type=click.Path(path_type=Path), help="The load log: a CSV file with the columns source and loaded_at.")
 @at_option
 @format_option("text", "json")
 @click.pass_context
@@ -62,8 +60,6 @@ def verify(ctx: click.Context, file: Path, style: str) -> None:
     else:
         lines = [f"{file}:{problem.line}: {problem.what}" for problem in found.problems]
         lines += [f"an entry left unfinished was set aside in {path}" for path in found.recovered]
-        lines.append(
-            f"{'verified' if found.ok else 'does not verify'}: {found.entries} entries{f', head {found.head}' if found.head else ''}"
-        )
+        lines.append(f"{'verified' if found.ok else 'does not verify'}: {found.entries} entries{f', head {found.head}' if found.head else ''}")
         say("\n".join(lines))
     ctx.exit(int(not found.ok))

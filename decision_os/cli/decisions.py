@@ -71,9 +71,7 @@ def run(  # one parameter for each option
     with Steps(files + 2) as started:
         given = read_folder(engine.book, data, backend, started=started)
         started("decisions")
-        result = engine.run(
-            sources=given.sources, metrics=given.metrics, loads=given.loads, incidents=given.incidents, at=now(at), nodes=nodes or None
-        )
+        result = engine.run(sources=given.sources, metrics=given.metrics, loads=given.loads, incidents=given.incidents, at=now(at), nodes=nodes or None)
         started("results")
         written = write_results(result, out) if out is not None else Written()
         kept = record_in(Ledger(ledger_file), result.records) if ledger_file is not None else None
@@ -91,9 +89,7 @@ def run(  # one parameter for each option
 @click.command()
 @rules_argument
 @click.argument("node")
-@click.option(
-    "--input", "pairs", multiple=True, metavar="NAME=VALUE", help="An input: a number (5%, +2pp, $40), true, false, null, or a text."
-)
+@click.option("--input", "pairs", multiple=True, metavar="NAME=VALUE", help="An input: a number (5%, +2pp, $40), true, false, null, or a text.")
 @click.option("--inputs", "file", type=click.Path(path_type=Path), help="Inputs as a JSON object; where both name one, `--input` wins.")
 @click.option("--choose", "choices", multiple=True, metavar="NAME=VALUE", help="An action parameter, such as list_price_step=8%.")
 @at_option
@@ -149,9 +145,7 @@ def explain(file: Path, which: str | None, style: str) -> None:
     chosen = [record for record in records if which is None or _fits(record, which)]
     if not chosen:
         known = {name for record in records for name in (record.subject, record.node, record.id)}
-        raise NotFoundError(
-            f"no record of `{which}` in `{file}` ({nearest(which or '', known) or f'`decision-os explain {file}` lists them'})"
-        )
+        raise NotFoundError(f"no record of `{which}` in `{file}` ({nearest(which or '', known) or f'`decision-os explain {file}` lists them'})")
     if len(chosen) == 1:
         if style == "json":
             click.echo(chosen[0].to_json(indent=2))

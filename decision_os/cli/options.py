@@ -58,9 +58,7 @@ def _path(name: str) -> Callable[[_F], _F]:
 
 rules_argument = _path("rules")
 file_argument = _path("file")
-at_option = click.option(
-    "--at", callback=_zoned, metavar="ISO", help="The instant to decide at, with its zone (2026-10-06T14:00:00Z). Now, unless given."
-)
+at_option = click.option("--at", callback=_zoned, metavar="ISO", help="The instant to decide at, with its zone (2026-10-06T14:00:00Z). Now, unless given.")
 
 
 def format_option(*formats: str) -> Callable[[_F], _F]:

@@ -167,9 +167,7 @@ def _decide_all(shared: _Run, plan: Plan) -> list[DecisionRecord]:
     for key in _subjects(shared, plan, period):
         subject = " / ".join(key.values()) or playbook.subject.id
         given: dict[str, Any] = {name: _input(shared, plan, planned, key, period) for name, planned in plan.inputs.items()}
-        record = decide(
-            shared.book, plan, {**given, **feeds}, at=shared.at, subject=subject, period=str(period), choose=shared.choose.get(playbook.id)
-        )
+        record = decide(shared.book, plan, {**given, **feeds}, at=shared.at, subject=subject, period=str(period), choose=shared.choose.get(playbook.id))
         records.append(_cooled(shared, attrs.evolve(record, notes=(*record.notes, *notes)) if notes else record))
     return records
 

@@ -465,9 +465,9 @@ class _Parser:
     # ranges
 
     def holds(self, wanted: str) -> bool:
-        """Whether the bracket that opens here holds this operator, not nested any deeper."""
-        depth = 0
-        for token in self.tokens[self.at :]:
+        """Whether the bracket that opens here holds this operator, not nested any deeper, and none follows it."""
+        depth, found = 0, False
+        for place, token in enumerate(self.tokens[self.at :], self.at):
             if token.kind != "op":
                 continue
             if token.text in ("(", "[", "{"):
@@ -475,10 +475,11 @@ class _Parser:
             elif token.text in (")", "]", "}"):
                 depth -= 1
                 if depth == 0:
-                    return False
+                    after = self.tokens[place + 1]
+                    return found and not (after.kind == "op" and after.text == wanted)
             elif depth == 1 and token.text == wanted:
-                return True
-        return False
+                found = True
+        return found
 
     def range_(self) -> Node:
         if self.is_op("{"):

@@ -103,4 +103,3 @@ class Place:
             renamed = binding.dimensions[metric.period]
             time = "" if renamed == target.period else renamed
         return Place(key, self.periods, time)
-

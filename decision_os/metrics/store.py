@@ -371,8 +371,7 @@ def _joined_places(dimensions: tuple[str, ...], timed: bool, found: Sequence[tup
             ({**members, **dict(zip(kept, key, strict=True))}, when or period)
             for members, when in joined
             for key, period in places
-            if all(members.get(name, member) == member for name, member in zip(kept, key, strict=True))
-            and (when is None or period is None or when == period)
+            if all(members.get(name, member) == member for name, member in zip(kept, key, strict=True)) and (when is None or period is None or when == period)
         ]
     complete = [(members, when) for members, when in joined if set(members) == set(dimensions) and (when is not None) == timed]
     return {(tuple(members[name] for name in dimensions), when) for members, when in complete}

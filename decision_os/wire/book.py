@@ -167,9 +167,7 @@ def _assemble(sections: Mapping[str, Mapping[str, tuple[ScalarNode, Node]]], fol
         thresholds=thresholds,
         currency=currency,
     )
-    metrics = {
-        key: attrs.evolve(read_metric(key, node, heads, report), hash=fingerprint(_plain(node))) for key, (_, node) in sections["metrics"].items()
-    }
+    metrics = {key: attrs.evolve(read_metric(key, node, heads, report), hash=fingerprint(_plain(node))) for key, (_, node) in sections["metrics"].items()}
     playbooks: dict[str, Playbook] = {}
     used: set[str] = {name for metric in metrics.values() for name in _metric_uses(metric)}
     used |= {_periods(node) for _, node in sections["metrics"].values()}

@@ -24,9 +24,7 @@ _BREAK_FORMS: Final = "quarantine_record, quarantine.<name>, block_publish, page
 def read_source(name: str, node: Node, report: Report) -> Source:
     """A source."""
     fields = Fields(node, f"source `{name}`", report)
-    source = Source(
-        id=name, label=fields.text("label", name), owner=fields.text("owner"), max_age=fields.duration("max_age"), where=fields.where
-    )
+    source = Source(id=name, label=fields.text("label", name), owner=fields.text("owner"), max_age=fields.duration("max_age"), where=fields.where)
     fields.close()
     return source
 
@@ -77,9 +75,7 @@ def read_entity(name: str, node: Node, sources: Mapping[str, Source], report: Re
     scope = Scope(units=column_units(entity, currency), currency=currency)
     tests = tuple(_row_test(key.text, value, entity, scope, report, others=others) for key, value in fields.mapping("tests"))
     fields.close()
-    return Entity(
-        id=entity.id, source=entity.source, file=entity.file, key=entity.key, columns=columns, tests=tests, where=entity.where
-    )
+    return Entity(id=entity.id, source=entity.source, file=entity.file, key=entity.key, columns=columns, tests=tests, where=entity.where)
 
 
 def _column(name: str, node: Node, report: Report) -> Column:
@@ -199,5 +195,3 @@ def read_fact(name: str, node: Node, entities: Mapping[str, Entity], currency: s
     )
     fields.close()
     return fact, units
-
-

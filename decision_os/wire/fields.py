@@ -320,5 +320,3 @@ class Fields:
             if name.text not in known:
                 hint = nearest(name.text, known) or f"known: {', '.join(sorted(known))}"
                 self.report.error("unknown-key", f"{self.what} has no key `{name.text}`", name.where, hint)
-
-

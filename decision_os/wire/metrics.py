@@ -294,4 +294,3 @@ def _qa_tests(fields: Fields, names: Mapping[str, Unit | None], heads: MetricHea
         if assertion is not None:
             tests.append(QaTest(name=name, assertion=assertion, break_action=own, where=inner.where))
     return tuple(tests)
-

@@ -196,7 +196,7 @@ def _parameter(name: str, node: Node, currency: str, report: Report) -> Paramete
     check = scope.range_check(text, unit)()
     default = value.evaluate({})
     if check is None or isinstance(default, bool) or not isinstance(default, int | float):
-        report.error("wrong-type", f"parameter `{name}` needs a range and a number in it", inner.where, "as in `{range: \"[5%, 10%]\", default: \"8%\"}`")
+        report.error("wrong-type", f"parameter `{name}` needs a range and a number in it", inner.where, 'as in `{range: "[5%, 10%]", default: "8%"}`')
         return None
     if check.evaluate({"value": default}) is not True:
         report.error("default-out-of-range", f"the default of parameter `{name}` lies outside its range", inner.where)

@@ -433,3 +433,9 @@ def test_literals_are_exact():
     """A literal would carry another exact value than the text says."""
     number = parse("0.1").tree
     assert (Fraction(1, 10), 0.1) == (number.exact, number.value)
+
+
+def test_a_parenthesised_centre_may_hold_a_range_of_its_own() -> None:
+    """The parenthesis would be taken for one around the whole range, and the `±` behind it for an error."""
+    text = "a in (a if b in (b +/- 1) and c in c +/- 2 else b) +/- 0.5"
+    assert unparse(parse(text).tree) == unparse(parse(unparse(parse(text).tree)).tree)
