@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from pathlib import Path
 
 import attrs
@@ -26,10 +24,9 @@ class Sample:
     result: RunResult
 
 
-# The same examples on every machine and in every run: what must pass before a change lands may not depend on luck. `make soak` draws others.
+# The same examples on every machine and in every run: what must pass before a change lands may not depend on luck.
 settings.register_profile("same", derandomize=True, database=None, deadline=None)
-settings.register_profile("soak", max_examples=20_000, database=None, deadline=None)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+settings.load_profile("same")
 
 
 @pytest.fixture(scope="session")

@@ -53,7 +53,7 @@ def deals(counts: Sequence[tuple[str, str | None, str, int]], day: dt.date = FIR
 def test_thirty_of_a_thousand_without_owner_are_three_per_cent(engine: str) -> None:
     """Quarantine would delete the evidence: the unassigned rate would be 0 because the unassigned are in quarantine."""
     rows = checked(DEALS, deals([("Ads", None, "Won", 30), ("Ads", "Ana", "Won", 970)]), engine, quarantined=range(30))
-    only_passed = metric("passed_only", ["month"], measure=attrs.evolve(UNASSIGNED.measure, rows="passed"))  # type: ignore[arg-type]  # it has one
+    only_passed = metric("passed_only", ["month"], measure=attrs.evolve(UNASSIGNED.measure, rows="passed"))  # type: ignore[misc]  # it has one
     store = MetricStore(book([DEALS], [CREATED], [UNASSIGNED, only_passed]), {"deals": rows}, at=AT)
     reading = store.value("unassigned", {}, [SEP])
     assert (0.03, 1000, "2026-09") == (reading.value, reading.n, reading.period)
@@ -296,7 +296,7 @@ def test_an_unknown_input_travels_with_its_reason_and_a_deciding_one_does_not() 
 @pytest.mark.parametrize(("empty", "expected"), [(None, ("missing",)), (0.0, 0.0)])
 def test_a_sum_over_no_rows_follows_its_null_policy(empty: float | None, expected: Any) -> None:
     """No spend rows would be no spend: a channel whose export failed would look free."""
-    paid = attrs.evolve(PAID, measure=attrs.evolve(PAID.measure, empty=empty))  # type: ignore[arg-type]  # it has one
+    paid = attrs.evolve(PAID, measure=attrs.evolve(PAID.measure, empty=empty))  # type: ignore[misc]  # it has one
     store = sales_store([*TWO_DAYS, ("South", dt.date(2026, 9, 1), 1.0, 1)], [paid, attrs.evolve(VISITS, measure=Measure(fact="sold", aggregate="count"))])
     nowhere = store.value("paid", {"shop": "Nowhere"}, [SEP]).value
     assert expected == (nowhere.reasons if isinstance(nowhere, Unknown) else nowhere)
@@ -687,7 +687,7 @@ def test_every_engine_gives_the_same_table(rows: list[Any]) -> None:
 @given(rows=st.lists(ROW, min_size=1, max_size=12))
 def test_parts_add_up_to_the_whole(rows: list[Any]) -> None:
     """The shops of a month would not add up to the month, or its days to it."""
-    store = sales_store(rows, [attrs.evolve(PAID, measure=attrs.evolve(PAID.measure, empty=0))])  # type: ignore[arg-type]  # it has one
+    store = sales_store(rows, [attrs.evolve(PAID, measure=attrs.evolve(PAID.measure, empty=0))])  # type: ignore[misc]  # it has one
     months: list[Period] = sorted({parse_period(f"{row[1]:%Y-%m}") for row in rows}, key=lambda period: period.start)
     exact = {month: round(sum(round(row[2] * 100) for row in rows if row[2] is not None and month.start <= row[1] < month.end)) / 100 for month in months}
     for month in months:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -47,7 +48,7 @@ DEFINITIONS = {
 }
 
 
-def checked(text, **units):
+def checked(text: Any, **units: Any) -> Any:
     """The check of a text over the units above; more names with their units, or None, may be given."""
     scope = {**UNITS, **{name: unit and parse_unit(unit) for name, unit in units.items()}}
     return check(parse(text, definitions=DEFINITIONS).tree, units=scope, text=text)
@@ -111,7 +112,7 @@ FINE = [
 
 
 @pytest.mark.parametrize("text", FINE)
-def test_fine(text):
+def test_fine(text: Any) -> None:
     """What goes together on paper would be refused or warned about."""
     assert () == checked(text).issues
 
@@ -178,7 +179,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("text", "code", "severity", "column", "parts"), WRONG, ids=[row[0] for row in WRONG])
-def test_wrong(text, code, severity, column, parts):
+def test_wrong(text: Any, code: Any, severity: Any, column: Any, parts: Any) -> None:
     """What does not go together would load, or be told in the wrong place, or without both units and what to write."""
     (issue,) = checked(text).issues
     assert (code, Severity(severity), (1, column)) == (issue.code, issue.severity, (issue.where.line, issue.where.column))
@@ -187,18 +188,18 @@ def test_wrong(text, code, severity, column, parts):
         assert part in f"{issue.message} ({issue.hint})"
 
 
-def test_all_problems_at_once_in_order():
+def test_all_problems_at_once_in_order() -> None:
     """The author would mend one problem only to be shown the next."""
     issues = checked("price + payback > 0\nand share > 5 months and not n or price > cost").issues
     assert [(1, 1), (2, 5), (2, 30), (2, 35)] == [(issue.where.line, issue.where.column) for issue in issues]
 
 
-def test_a_problem_is_told_once():
+def test_a_problem_is_told_once() -> None:
     """A power or a definition used twice would repeat its problem at the same place."""
     assert 1 == len(checked("(price + payback) ** 3 > 0").issues)
 
 
-def test_without_a_text_issues_have_no_place():
+def test_without_a_text_issues_have_no_place() -> None:
     """A tree built by hand could not be checked."""
     (issue,) = check(parse("price > payback").tree, units=UNITS).issues
     assert (0, "", "cannot compare `price` (USD, as declared) and `payback` (months, as declared)") == (
@@ -235,7 +236,7 @@ def test_without_a_text_issues_have_no_place():
         ("won", None),
     ],
 )
-def test_unit_of_a_value(text, unit):
+def test_unit_of_a_value(text: Any, unit: Any) -> None:
     """A projection would be shown, or checked further up, in another unit."""
     assert (unit and parse_unit(unit)) == checked(text).unit
 
@@ -255,7 +256,7 @@ def test_unit_of_a_value(text, unit):
         ("min(1, 2)", False),
     ],
 )
-def test_condition(text, condition):
+def test_condition(text: Any, condition: Any) -> None:
     """A number would be taken for a condition of a branch, or the other way round."""
     assert condition is checked(text).condition
 
@@ -285,12 +286,12 @@ def test_condition(text, condition):
         ("price < $3", "price < $3"),
     ],
 )
-def test_literals_are_brought_to_the_names_unit(text, resolved):
+def test_literals_are_brought_to_the_names_unit(text: Any, resolved: Any) -> None:
     """A literal would be compared in its own unit with a number in another."""
     assert resolved == unparse(checked(text).tree)
 
 
-def scales(node):
+def scales(node: Any) -> Any:
     """Every name of a tree with its scale."""
     own = [(node.name, node.scale)] if isinstance(node, Name) else []
     return own + [pair for child in children(node) for pair in scales(child)]
@@ -313,12 +314,12 @@ def scales(node):
         ("abs(-days) < age", [("days", 24), ("age", 1)]),
     ],
 )
-def test_names_are_brought_to_one_unit(text, wanted):
+def test_names_are_brought_to_one_unit(text: Any, wanted: Any) -> None:
     """Hours would be compared with days as plain numbers."""
     assert wanted == scales(checked(text).tree)
 
 
-def test_a_definition_is_converted_where_it_is_used():
+def test_a_definition_is_converted_where_it_is_used() -> None:
     """A threshold of 2 days would be compared with hours as 2."""
     tree = checked("age < max_age and days < max_age and age in window").tree
     first, second = (operand.rest[0] for operand in tree.operands[:2])
@@ -327,14 +328,14 @@ def test_a_definition_is_converted_where_it_is_used():
     assert (12.0, 48.0) == (tree.operands[2].where.body.low.value, tree.operands[2].where.body.high.value)
 
 
-def test_a_registered_function_is_converted_by_a_factor():
+def test_a_registered_function_is_converted_by_a_factor() -> None:
     """A function's value in days would be compared with hours as it is."""
     tree = parse("longest(x) < age", functions=["longest"]).tree
     found = check(tree, units={"age": parse_unit("hours")}, functions={"longest": parse_unit("days")})
     assert "longest(x) * 24 < age" == unparse(found.tree)
 
 
-def test_a_literal_that_overflows_in_the_other_unit():
+def test_a_literal_that_overflows_in_the_other_unit() -> None:
     """A literal too large for float64 after conversion would become infinite or end in another exception."""
     text = "age < 1e307 weeks"
     (issue,) = checked(text).issues
@@ -355,14 +356,14 @@ def test_a_literal_that_overflows_in_the_other_unit():
         ("max(x, y) < (z if flag else 3d)", {"x": "days", "y": "days", "z": "days"}),
     ],
 )
-def test_undeclared_names_beside_durations(text, read):
+def test_undeclared_names_beside_durations(text: Any, read: Any) -> None:
     """`age < 24h` with undeclared age would not say in which unit age is read."""
     found = checked(text)
     assert {name: parse_unit(unit) for name, unit in read.items()} == found.units
     assert () == found.issues
 
 
-def test_names_without_a_unit_are_not_checked():
+def test_names_without_a_unit_are_not_checked() -> None:
     """Undeclared metrics would be refused."""
     found = checked("x + y > price * z", x=None)
     assert ((), None, {"price": parse_unit("USD")}) == (found.issues, found.unit, found.units)
@@ -370,7 +371,7 @@ def test_names_without_a_unit_are_not_checked():
 
 @given(mixed(3), st.fixed_dictionaries({name: st.sampled_from([None, *UNITS.values(), SHARE, PP, RATIO]) for name in "abcd"}))
 @settings(max_examples=100, deadline=None)
-def test_any_tree_can_be_checked(tree, units):
+def test_any_tree_can_be_checked(tree: Any, units: Any) -> None:
     """Some tree would end in an exception, or with an issue that points at nothing."""
     text = unparse(tree)
     for issue in check(parse(text).tree, units=units, text=text).issues:
@@ -379,7 +380,7 @@ def test_any_tree_can_be_checked(tree, units):
 
 @given(mixed(3, units=False))
 @settings(max_examples=100, deadline=None)
-def test_without_units_nothing_changes(tree):
+def test_without_units_nothing_changes(tree: Any) -> None:
     """A tree without any unit would be rescaled, or found wrong in its units."""
     found = check(tree, units={})
     assert (tree, (), {}) == (found.tree, found.issues, found.units)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -56,7 +57,7 @@ NUMBERS = [
 
 
 @pytest.mark.parametrize(("text", "exact", "unit"), NUMBERS, ids=[row[0] for row in NUMBERS])
-def test_number(text, exact, unit):
+def test_number(text: Any, exact: Any, unit: Any) -> None:
     """A number would be read as another number, or in another unit, than its notation says."""
     wanted = parse_unit(unit) if isinstance(unit, str) else unit
     number, end = tokens(text)
@@ -92,7 +93,7 @@ def test_number(text, exact, unit):
         ("(a,b)", ["(", "a", ",", "b", ")"]),
     ],
 )
-def test_words(text, words):
+def test_words(text: Any, words: Any) -> None:
     """A notation would be split or spelled in another way."""
     assert [*words, ""] == [token.text for token in tokens(text)]
 
@@ -190,7 +191,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "column", "width", "hint"), REFUSED, ids=[repr(row[0])[:30] for row in REFUSED])
-def test_refused(text, column, width, hint):
+def test_refused(text: Any, column: Any, width: Any, hint: Any) -> None:
     """Something outside the language would be accepted, or pointed at in the wrong place, or without what to write instead."""
     with pytest.raises(ExpressionError) as caught:
         tokens(text)
@@ -212,7 +213,7 @@ def test_refused(text, column, width, hint):
         ("a一b", "a-b"),  # an ideograph like a dash
     ],
 )
-def test_look_alike_is_refused_with_the_name_meant(text, meant):
+def test_look_alike_is_refused_with_the_name_meant(text: Any, meant: Any) -> None:
     """A disguised name would be a second metric that nobody can tell from the first."""
     with pytest.raises(ExpressionError) as caught:
         tokens(text)
@@ -220,13 +221,13 @@ def test_look_alike_is_refused_with_the_name_meant(text, meant):
 
 
 @pytest.mark.parametrize("text", ["ɑbc", "x²", "x½", "aאב", "a١", "ᏟᎪᏟ", "e\u0301x"])
-def test_letters_that_can_pass_for_others_are_refused(text):
+def test_letters_that_can_pass_for_others_are_refused(text: Any) -> None:
     """Phonetic, right-to-left, exotic or not normalised letters would be part of a name."""
     with pytest.raises(ExpressionError):
         tokens(text)
 
 
-def test_place_in_a_text_of_several_lines():
+def test_place_in_a_text_of_several_lines() -> None:
     """An error in a YAML block of several lines would point at the wrong line."""
     with pytest.raises(ExpressionError) as caught:
         tokens("a and\r\n  b.c")
@@ -235,14 +236,14 @@ def test_place_in_a_text_of_several_lines():
     assert [(1, 1), (2, 1), (3, 1)] == [place("a\nb\rc", offset) for offset in (0, 2, 4)]
 
 
-def test_length_is_capped_at_its_limit():
+def test_length_is_capped_at_its_limit() -> None:
     """A text at the cap would be refused, or one beyond it worked on."""
     assert 2 == len(tokens("a" * MAX_LENGTH))
     with pytest.raises(ExpressionError, match="at most 2,000 characters, this one 2,001"):
         tokens("a" * (MAX_LENGTH + 1))
 
 
-def test_words_are_capped_at_their_limit():
+def test_words_are_capped_at_their_limit() -> None:
     """A text at the cap would be refused, or one beyond it worked on."""
     assert MAX_TOKENS + 1 == len(tokens("-" * MAX_TOKENS))
     with pytest.raises(ExpressionError, match="at most 500 words"):
@@ -250,26 +251,26 @@ def test_words_are_capped_at_their_limit():
 
 
 @pytest.mark.parametrize("text", [None, 3, True, b"a", ["a"]])
-def test_what_is_no_text_is_refused(text):
+def test_what_is_no_text_is_refused(text: Any) -> None:
     """A YAML number or null in place of an expression would end in another exception."""
     with pytest.raises(ExpressionError, match="an expression is a text"):
         tokens(text)
 
 
-def test_a_subclass_of_str_has_no_say():
+def test_a_subclass_of_str_has_no_say() -> None:
     """A text with methods of its own could show the checks one thing and the reader another."""
 
     class Sly(str):
         __slots__ = ()
 
-        def isprintable(self):
+        def isprintable(self: Any) -> Any:
             return True
 
     with pytest.raises(ExpressionError, match=r"U\+0000"):
         tokens(Sly("a\x00"))
 
 
-def test_dollar_of_another_dollar_currency():
+def test_dollar_of_another_dollar_currency() -> None:
     """`$` in a Canadian rule book would be refused, `€` in a Swiss one accepted."""
     assert "CAD" == str(tokens("$3", currency="CAD")[0].unit)
     assert "EUR" == str(tokens("€3", currency="EUR")[0].unit)
@@ -277,21 +278,21 @@ def test_dollar_of_another_dollar_currency():
         tokens("$3", currency="EUR")
 
 
-def test_normal_label():
+def test_normal_label() -> None:
     """Two spellings of one label would be two labels."""
     assert normal_label("CAC / SQO") == normal_label("CAC/SQO")
     assert normal_label("P(Route ≤ 2m)") == normal_label("P(Route<=2m)")
     assert normal_label("GM%") != normal_label("gm%")
 
 
-def test_holdable():
+def test_holdable() -> None:
     """A literal that overflows, or that lost digits below the normal range, would be compared."""
     assert [True, True, False, False] == [holdable(Fraction(value)) for value in ("0", "-1e308", "2e308", "1e-308")]
 
 
 @given(st.text(max_size=60))
 @settings(max_examples=300, deadline=None)
-def test_tokens_cover_the_text_in_order(text):
+def test_tokens_cover_the_text_in_order(text: Any) -> None:
     """A part of the author's text would be dropped, or read twice."""
     try:
         found = tokens(text)

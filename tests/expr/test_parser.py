@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -102,47 +103,47 @@ FORMS = [
 
 
 @pytest.mark.parametrize(("text", "tree"), FORMS, ids=[text for text, _ in FORMS])
-def test_form_means(text, tree):
+def test_form_means(text: Any, tree: Any) -> None:
     """A form of the language would mean something else than the design says."""
     assert tree == parse(text).tree
 
 
 @pytest.mark.parametrize("text", [text for text, _ in FORMS])
-def test_every_form_reads_back(text):
+def test_every_form_reads_back(text: Any) -> None:
     """The canonical text of a form would read as another tree, or would not be ASCII."""
-    tree = parse(text).tree
+    tree: Any = parse(text).tree
     assert tree == parse(unparse(tree)).tree
     assert unparse(tree).isascii()
 
 
 @given(mixed(4))
 @settings(max_examples=150, deadline=None)
-def test_canonical_text_reads_back(tree):
+def test_canonical_text_reads_back(tree: Any) -> None:
     """Some tree would be written as a text that means another tree."""
     assert tree == parse(unparse(tree)).tree
 
 
 @given(ranges(numeric(2)) | mixed(2))
 @settings(max_examples=80, deadline=None)
-def test_canonical_threshold_reads_back(tree):
+def test_canonical_threshold_reads_back(tree: Any) -> None:
     """Some value of a threshold would be written as a text that means another one."""
     assert tree == parse_threshold(unparse(tree)).tree
 
 
 @given(boolean(2), st.data())
 @settings(max_examples=60, deadline=None)
-def test_definitions_read_back(body, data):
+def test_definitions_read_back(body: Any, data: Any) -> None:
     """A tree with definitions and labels would not be written by their names."""
-    scope = {"definitions": {"d": body}, "labels": {"Win rate": "win_rate"}, "names": ["win_rate", "a"]}
+    scope: dict[str, Any] = {"definitions": {"d": body}, "labels": {"Win rate": "win_rate"}, "names": ["win_rate", "a"]}
     text = data.draw(st.sampled_from(["d and a > 3", "not d or `Win  rate` > 5%", "a if d else `Win rate`"]))
-    tree = parse(text, **scope).tree
+    tree: Any = parse(text, **scope).tree
     assert tree == parse(unparse(tree), **scope).tree
 
 
-def test_spans_point_into_the_text():
+def test_spans_point_into_the_text() -> None:
     """An error of an evaluator would point at another part of the author's text."""
     text = "a +\n (b × 1h30m) ≥ −$3"
-    tree = parse(text).tree
+    tree: Any = parse(text).tree
     spans = [tree.first.left, tree.first.right, tree.first.right.right, tree.rest[0]]
     assert ["a", "b × 1h30m", "1h30m", "−$3"] == [text[slice(*node.span)] for node in spans]
 
@@ -150,7 +151,7 @@ def test_spans_point_into_the_text():
 # scope
 
 
-def test_unknown_name_says_the_nearest():
+def test_unknown_name_says_the_nearest() -> None:
     """A misspelled metric would be read as missing, or refused without saying what was meant."""
     with pytest.raises(ExpressionError, match="unknown name `win_rte`") as caught:
         parse("cac < 3 and\nwin_rte > 0.2", names=["win_rate", "cac"])
@@ -163,40 +164,40 @@ def test_unknown_name_says_the_nearest():
     )
 
 
-def test_label_finds_its_name_past_spaces_and_typography():
+def test_label_finds_its_name_past_spaces_and_typography() -> None:
     """A label would be found only when typed exactly as in its contract."""
     labels = {"CAC / SQO": "cac_per_sqo", "P(Route<=2m)": "route_share"}
     assert Name("cac_per_sqo", "CAC/SQO") == parse("`CAC/SQO`", labels=labels).tree
     assert Name("route_share", "P(Route≤2m)") == parse("P(Route ≤ 2m)", labels=labels).tree
 
 
-def test_unknown_label_says_the_nearest():
+def test_unknown_label_says_the_nearest() -> None:
     """A misspelled label would be refused without saying what was meant."""
     with pytest.raises(ExpressionError, match="unknown label `CAC/SQl`") as caught:
         parse("`CAC/SQl` > 3", labels={"CAC/SQO": "cac_per_sqo"})
     assert "did you mean `CAC/SQO`?" == caught.value.hint
 
 
-def test_backticked_name_is_the_name():
+def test_backticked_name_is_the_name() -> None:
     """A known name in backticks would be refused."""
     assert Name("cac") == parse("`cac`", names=["cac"], labels={}).tree
 
 
-def test_label_outside_the_scope_is_refused():
+def test_label_outside_the_scope_is_refused() -> None:
     """A label would smuggle in a name that the scope excludes."""
     with pytest.raises(ExpressionError, match="unknown label `CAC`"):
         parse("`CAC` > 3", labels={"CAC": "cac"}, names=["win_rate"])
 
 
-def test_definition_stands_for_its_tree():
+def test_definition_stands_for_its_tree() -> None:
     """A named threshold would be read as an input."""
-    scope = {"definitions": {"E_range": parse_threshold("[-1, -0.3]").tree, "floor": literal("3", MONEY)}, "names": ["E", "cm"]}
+    scope: dict[str, Any] = {"definitions": {"E_range": parse_threshold("[-1, -0.3]").tree, "floor": literal("3", MONEY)}, "names": ["E", "cm"]}
     interval = Interval(literal("-1"), literal("-0.3"))
     assert Membership(Name("E"), Defined("E_range", interval)) == parse("E ∈ E_range", **scope).tree
     assert Comparison(Name("cm"), (">=",), (Defined("floor", literal("3", MONEY)),)) == parse("cm >= floor", **scope).tree
 
 
-def test_alias_of_a_range():
+def test_alias_of_a_range() -> None:
     """A threshold could not be another named range, or would no longer be a range."""
     body = parse_threshold("[-1, -0.3]").tree
     alias = parse_threshold("E_range", definitions={"E_range": body}).tree
@@ -207,19 +208,19 @@ def test_alias_of_a_range():
 
 
 @pytest.mark.parametrize("text", ["E >= E_range", "E_range", "min(E_range, 3)", "`E_range` > 3"])
-def test_range_is_no_value(text):
+def test_range_is_no_value(text: Any) -> None:
     """A range would be compared like a number."""
     with pytest.raises(ExpressionError, match="is a range, not a value"):
         parse(text, definitions={"E_range": parse_threshold("[-1, -0.3]").tree})
 
 
-def test_relative_spread_through_a_definition():
+def test_relative_spread_through_a_definition() -> None:
     """`baseline ± band` would be absolute although band is a per cent."""
-    tree = parse("x in a ± band", definitions={"band": literal("0.05", PERCENT)}).tree
+    tree: Any = parse("x in a ± band", definitions={"band": literal("0.05", PERCENT)}).tree
     assert tree.where.relative is True
 
 
-def test_registered_function():
+def test_registered_function() -> None:
     """A function of the rule book could not be called, or one that is not there could."""
     assert Call("decay", (A, ONE)) == parse("decay(a, 1)", functions=["decay"]).tree
     with pytest.raises(ExpressionError, match="unknown function `decoy`") as caught:
@@ -227,10 +228,11 @@ def test_registered_function():
     assert "did you mean `decay`?" == caught.value.hint
 
 
-def test_other_currency_of_the_rule_book():
+def test_other_currency_of_the_rule_book() -> None:
     """`$` would be refused in a rule book kept in Canadian dollars, or taken for US dollars."""
-    assert "CAD" == str(parse("$3", currency="CAD").tree.unit)
-    tree = parse("x >= 3 CHF and y < 1e20 CHF", currency="CHF").tree
+    tree: Any = parse("$3", currency="CAD").tree
+    assert "CAD" == str(tree.unit)
+    tree: Any = parse("x >= 3 CHF and y < 1e20 CHF", currency="CHF").tree
     assert tree == parse(unparse(tree), currency="CHF").tree
 
 
@@ -257,7 +259,7 @@ def test_other_currency_of_the_rule_book():
         ("a * 0.9", Arithmetic("*", A, literal("0.9"))),
     ],
 )
-def test_threshold_means(text, tree):
+def test_threshold_means(text: Any, tree: Any) -> None:
     """A threshold's value would be read as something else."""
     assert tree == parse_threshold(text).tree
 
@@ -321,7 +323,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("text", "underlined", "message", "hint"), MISTAKES, ids=[row[0] for row in MISTAKES])
-def test_mistake_is_shown(text, underlined, message, hint):
+def test_mistake_is_shown(text: Any, underlined: Any, message: Any, hint: Any) -> None:
     """A mistake would be accepted, shown in the wrong place, or not explained."""
     with pytest.raises(ExpressionError) as caught:
         parse(text)
@@ -344,14 +346,14 @@ def test_mistake_is_shown(text, underlined, message, hint):
         ("3 4", "operator is missing"),
     ],
 )
-def test_threshold_mistake(text, message):
+def test_threshold_mistake(text: Any, message: Any) -> None:
     """A mistake in a threshold would be accepted or not explained."""
     with pytest.raises(ExpressionError) as caught:
         parse_threshold(text)
     assert message in caught.value.message
 
 
-def test_open_interval_is_warned_about():
+def test_open_interval_is_warned_about() -> None:
     """`in (1, 2)` meant as a set would pass silently."""
     (warning,) = parse("a and x in (0.2, 0.5)").warnings
     assert ("open-interval", Severity.WARNING, 12) == (warning.code, warning.severity, warning.where.column)
@@ -362,7 +364,7 @@ def test_open_interval_is_warned_about():
 # caps
 
 
-def test_depth_is_capped_at_its_limit():
+def test_depth_is_capped_at_its_limit() -> None:
     """A nest within the cap would be refused, or one beyond it would be tried."""
     within = MAX_DEPTH - 1
     assert A == parse("(" * within + "a" + ")" * within).tree
@@ -371,34 +373,34 @@ def test_depth_is_capped_at_its_limit():
             parse(text)
 
 
-def test_tree_depth_is_capped_at_its_limit():
+def test_tree_depth_is_capped_at_its_limit() -> None:
     """A long sum would be built so deep that an evaluator runs out of stack."""
     assert isinstance(parse("+".join("a" * MAX_TREE_DEPTH)).tree, Arithmetic)
     with pytest.raises(ExpressionError, match="operations deep"):
         parse("+".join("a" * (MAX_TREE_DEPTH + 1)))
 
 
-def test_nodes_are_capped_through_powers_and_definitions():
+def test_nodes_are_capped_through_powers_and_definitions() -> None:
     """A short text would stand for a tree of millions of nodes."""
     with pytest.raises(ExpressionError, match=f"more than {MAX_NODES:,} parts"):
         parse("(((a ** 8) ** 8) ** 8) ** 8")
-    tree = A
+    tree: Any = A
     for _ in range(40):
         tree = Defined("twice", Arithmetic("*", tree, tree))
     with pytest.raises(ExpressionError, match="parts"):
         parse("x + 1", definitions={"x": tree})
 
 
-def test_depth_counts_definitions():
+def test_depth_counts_definitions() -> None:
     """A chain of definitions would be deeper than any evaluator's stack."""
-    tree = A
+    tree: Any = A
     for _ in range(MAX_TREE_DEPTH):
         tree = Defined("next", Negative(tree))
     with pytest.raises(ExpressionError, match="operations deep"):
         parse("x", definitions={"x": tree})
 
 
-def outcome(reader, text):
+def outcome(reader: Any, text: Any) -> Any:
     """The tree of a text, or the typed error it is refused with."""
     try:
         return reader(text).tree, None
@@ -408,7 +410,7 @@ def outcome(reader, text):
 
 @given(st.text(alphabet="ab1.5%()[]{},<>=!+-*/ \"'`$€≤∈±notifelsepmhd_#\n\\:;@", max_size=60))
 @settings(max_examples=500, deadline=None)
-def test_any_text_is_read_or_refused(text):
+def test_any_text_is_read_or_refused(text: Any) -> None:
     """Some text would end in another exception than the typed one, or with a place outside the text."""
     for reader in (parse, parse_threshold):
         tree, error = outcome(reader, text)
@@ -423,15 +425,15 @@ def test_any_text_is_read_or_refused(text):
 
 @given(st.text(max_size=80))
 @settings(max_examples=300, deadline=None)
-def test_any_unicode_is_read_or_refused(text):
+def test_any_unicode_is_read_or_refused(text: Any) -> None:
     """Some character would end in another exception than the typed one."""
     tree, error = outcome(parse, text)
     assert str(error) if error else tree == parse(unparse(tree)).tree
 
 
-def test_literals_are_exact():
+def test_literals_are_exact() -> None:
     """A literal would carry another exact value than the text says."""
-    number = parse("0.1").tree
+    number: Any = parse("0.1").tree
     assert (Fraction(1, 10), 0.1) == (number.exact, number.value)
 
 
