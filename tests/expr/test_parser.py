@@ -230,8 +230,8 @@ def test_registered_function() -> None:
 
 def test_other_currency_of_the_rule_book() -> None:
     """`$` would be refused in a rule book kept in Canadian dollars, or taken for US dollars."""
-    tree: Any = parse("$3", currency="CAD").tree
-    assert "CAD" == str(tree.unit)
+    dollars: Any = parse("$3", currency="CAD").tree
+    assert "CAD" == str(dollars.unit)
     tree: Any = parse("x >= 3 CHF and y < 1e20 CHF", currency="CHF").tree
     assert tree == parse(unparse(tree), currency="CHF").tree
 
