@@ -346,3 +346,9 @@ def test_pricing_reads_every_segment(engine: dos.Engine) -> None:
     assert dict(PRICING["payback"]) == {item.key: item.value for item in record.inputs if item.name == "payback"}
     alone = engine.decide("pricing.change", PRICING, at=AT)
     assert (alone.id, alone.inputs_hash) == (record.id, record.inputs_hash)
+
+
+def test_a_failed_row_test_notifies_the_owner_by_name(sample: Sample) -> None:
+    """A notification to `owner` would reach nobody."""
+    targets = {effect.target for effect in sample.result.effects if effect.kind == "notify" and "amount_range" in effect.reason}
+    assert {"RevOps"} == targets

@@ -859,3 +859,10 @@ def test_no_text_makes_the_yaml_reader_raise(text: str) -> None:
     """Some character, or some order of brackets, would escape as an exception of the YAML library."""
     node, issues = read_nodes(text, "x.yaml")
     assert node is not None or issues or not text.strip() or all(line.lstrip().startswith(("#", "%")) or not line.strip() for line in text.splitlines())
+
+
+def test_an_empty_rule_file_is_told(tmp_path: Path) -> None:
+    """A file saved empty by mistake would take its decisions along without a word."""
+    (tmp_path / "playbooks.yaml").write_text("", encoding="utf-8")
+    found = [issue for issue in read_book(tmp_path).issues if issue.code == "empty-file"]
+    assert ["an empty rule file"] == [issue.message for issue in found]

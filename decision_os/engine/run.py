@@ -18,7 +18,7 @@ from decision_os.freshness import FreshnessReport, LoadLog
 from decision_os.metrics import MetricStore
 from decision_os.model import RuleBook
 from decision_os.plan import Plan, PlannedInput
-from decision_os.record import DecisionRecord, Effect, Outcome, Status
+from decision_os.record import DecisionRecord, Effect, Evidence, Outcome, Status
 from decision_os.values import Reading, Unknown
 from decision_os.wire import FEEDS
 
@@ -84,7 +84,8 @@ def run(
     for metric in book.metrics.values():
         if metric.qa_tests and store.supplies(metric.id):
             store.table(metric.id)  # contracts are tested at every key and period there is, not only where a decision looks today
-    effects = [*(effect for item in checked.values() for effect in item.effects), *store.effects, *(effect for record in records for effect in record.effects)]
+    effects = [effect for item in checked.values() for effect in _addressed(book, item)]
+    effects += [*store.effects, *(effect for record in records for effect in record.effects)]
     return RunResult(
         at=at,
         records=tuple(records),
@@ -188,7 +189,20 @@ def _cooled(shared: _Run, record: DecisionRecord) -> DecisionRecord:
         blocked_by=("cooldown",),
         effects=(),
         notes=(*record.notes, note),
+        evidence=lambda: _untaken(record.evidence),
     )
+
+
+def _untaken(evidence: Evidence) -> Evidence:
+    """The same evidence with no branch taken: it held, and nothing came of it."""
+    return attrs.evolve(evidence, branches=tuple(attrs.evolve(branch, taken=False, reached=False) for branch in evidence.branches))
+
+
+def _addressed(book: RuleBook, item: Checked) -> tuple[Effect, ...]:
+    """What the contract tests of an entity set in motion, addressed to the source's owner where a test says `owner`."""
+    source = book.sources.get(item.entity.source)
+    owner = book.role(source.owner).label if source is not None and source.owner else "owner"
+    return tuple(attrs.evolve(effect, target=owner) if effect.target == "owner" else effect for effect in item.effects)
 
 
 def _subjects(shared: _Run, plan: Plan, period: Period) -> list[dict[str, str]]:

@@ -59,7 +59,7 @@ def explain(record: Content) -> str:
     """The whole explanation, wrapped at about 100 columns."""
     sections = (
         ("", [f"Outcome {record.outcome.value}, status {record.status.value}.", *(f"Note: {note}" for note in record.notes)]),
-        ("Action", _actions(record)),
+        ("Action" if record.actions else "Judged at", _actions(record)),
         ("Why", _why(record)),
         ("Why not the other branches", _why_not(record)),
         ("Pre-checks", _pre_checks(record)),

@@ -81,6 +81,9 @@ def _sections(paths: tuple[Path, ...], report: Report) -> dict[str, dict[str, tu
             continue
         root, issues = read_nodes(text, str(path))
         report.issues.extend(issues)
+        if root is None and not issues:
+            report.warning("empty-file", "an empty rule file", Where(str(path), 1, 1), "write its sections, or remove it")
+            continue
         if root is None:
             report.lost = True
             continue
