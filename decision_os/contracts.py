@@ -160,7 +160,7 @@ def contract_hash(entity: Entity) -> str:
 
 
 def _all_tests(entity: Entity) -> tuple[RowTest, ...]:
-    """The declared tests with their columns filled in, and before them those of type and enum that no declared test covers."""
+    """The declared tests with their columns filled in, and before them those of type, enum and key that no declared test covers."""
     enums = [column.id for column in entity.columns.values() if column.enum]
     defaults = {"schema": tuple(entity.columns), "enum": tuple(enums), "unique": entity.key}
     declared = [attrs.evolve(test, columns=test.columns or defaults.get(test.kind, ())) for test in entity.tests]
@@ -171,6 +171,9 @@ def _all_tests(entity: Entity) -> tuple[RowTest, ...]:
         if columns:
             name = f"{kind}_of_the_rest" if any(test.id == kind for test in declared) else kind
             implied.append(RowTest(id=name, kind=kind, columns=columns, break_action=BreakAction(text="", quarantine="")))
+    if not any(test.kind == "unique" and set(test.columns) <= set(entity.key) for test in declared):
+        name = "unique_key" if any(test.id == "unique" for test in declared) else "unique"
+        implied.append(RowTest(id=name, kind="unique", columns=entity.key, break_action=BreakAction(text="", quarantine="")))
     return (*implied, *declared)
 
 

@@ -64,9 +64,12 @@ def decide_frame(plan: Plan, frame: Any, *, choose: Mapping[str, float] | None =
     chosen = plan.choices(choose)
     readable, stand_ins, empty = _inferred(plan, native, schema)
     scope = _Columns(plan, dict(readable.collect_schema()), {**(given or {}), **chosen}, stand_ins, empty)
-    originals = {name: nw.col(name).alias(_ORIGINAL + name) for name in scope.made if name in schema}
+    changed = {*scope.made, *(name for name, planned in plan.inputs.items() if planned.valid is not None)}
+    originals = {name: nw.col(name).alias(_ORIGINAL + name) for name in schema if name in changed}
     prepared = readable.with_columns(*originals.values()) if originals else readable
     prepared = prepared.with_columns(**scope.made) if scope.made else prepared
+    guards = {name: scope.plausible(name) for name in plan.inputs if plan.inputs[name].valid is not None and scope.kinds[name] == "number"}
+    prepared = prepared.with_columns(**guards) if guards else prepared
     stage = Stage()
     checks = [scope.ask(check, stage) for check in plan.pre_checks]
     branches = [scope.ask(branch, stage) for branch in plan.branches]
@@ -101,6 +104,10 @@ def _inferred(plan: Plan, frame: Any, schema: Mapping[str, Any]) -> tuple[Any, d
     empty = frozenset(name for name in read if native[name].isna().all())
     stand_ins = {name: f"__decision_os_object_{place}" for place, name in enumerate(read) if native[name].dtype == object and name not in empty}
     typed = {stand_in: native[name].convert_dtypes() for name, stand_in in stand_ins.items()}
+    for name, stand_in in stand_ins.items():
+        if typed[stand_in].dtype == object:
+            row, value = next((row, value) for row, value in enumerate(native[name], 1) if not isinstance(value, int | float | None))
+            raise DataError(f"the column `{name}` mixes kinds: row {row} has {value!r} (make it one kind, as with `pd.to_numeric(..., errors='coerce')`)")
     return nw.from_native(native.assign(**typed)) if typed else frame, stand_ins, empty
 
 
@@ -120,8 +127,9 @@ class _Columns:
         for name in (*plan.inputs, *plan.feeds, *plan.defaults):
             written = next((alias for alias, target in aliases.items() if target == name), None)
             if name in constants:
-                self.made[name] = nw.lit(constants[name])
                 self.kinds[name] = _constant_kind(constants[name])
+                if self.kinds[name] != "missing":
+                    self.made[name] = nw.lit(constants[name])
             elif name in schema or written is not None:
                 column = name if name in schema else str(written)
                 if column in empty:
@@ -133,6 +141,12 @@ class _Columns:
                 self.kinds[name] = _fitting(plan, name, column, kind_of(schema[stand_in], column))
             else:
                 self.kinds[name] = "missing"
+
+    def plausible(self, name: str) -> Mask:
+        """The column of an input, null where it lies outside the valid range of its metric."""
+        valid = self.plan.inputs[name].valid
+        outside = valid.masks(self.kinds)[1] if valid is not None else _never()
+        return nw.when(~outside).then(nw.col(name))
 
     def ask(self, condition: Condition, stage: Stage) -> _Asked:
         true, false = condition.expression.masks(self.kinds, stage)

@@ -30,6 +30,13 @@ class PlannedInput:
     """The metric's unit, as it goes on records."""
     fans: bool
     """Whether a condition over it is asked for each finer key."""
+    valid: Expression | None = None
+    """The condition that its value lies in the metric's valid range, under the input's own name."""
+
+    @property
+    def valid_range(self) -> str:
+        """The valid range as written."""
+        return self.metric.valid_range.text.removeprefix("value in ") if self.metric.valid_range is not None else ""
 
 
 @attrs.frozen(kw_only=True)
@@ -138,9 +145,12 @@ def _shared(book: RuleBook, playbook: Playbook) -> tuple[str, ...]:
 def _input(book: RuleBook, use: InputUse) -> PlannedInput:
     metric = book.metrics[use.metric]
     ages = [(age, source) for source in sources_of(book, metric.id) if (age := _max_age(book, source)) is not None]
-    age, source = min(ages, default=(None, ""))
+    # A reading says one load time, not which of several sources it is of: the loosest bound, so that nothing is called stale that is not.
+    age, source = max(ages, default=(None, ""))
     unit = str(metric.unit) if metric.unit is not None else ""
-    return PlannedInput(use=use, metric=metric, max_age=age, source=source, unit=unit, fans=use.combine in (Combine.ALL, Combine.ANY))
+    fans = use.combine in (Combine.ALL, Combine.ANY)
+    valid = metric.valid_range.renamed({"value": use.name}) if metric.valid_range is not None else None
+    return PlannedInput(use=use, metric=metric, max_age=age, source=source, unit=unit, fans=fans, valid=valid)
 
 
 def _max_age(book: RuleBook, source: str) -> dt.timedelta | None:

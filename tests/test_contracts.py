@@ -211,7 +211,7 @@ def test_the_quarantine_holds_the_evidence(engine: str) -> None:
     assert ["amount=lots; closed=9/31/2026", ""] == column(rows, "unreadable")
     assert [contract_hash(tested)] * 2 == column(rows, "contract_hash")
     assert [*tested.columns, "row_id", "failed_tests", "quarantine", "unreadable", "contract_hash"] == collected(rows).columns
-    assert {"schema": 1, "enum": 0} | {"owned": 1, "named": 1, "stages": 1, "priced": 2} == {"enum": 0} | dict(checked.counts)
+    assert {"schema": 1, "enum": 0, "unique": 0} | {"owned": 1, "named": 1, "stages": 1, "priced": 2} == {"enum": 0} | dict(checked.counts)
     assert ["b"] == column(checked.passed, "id")
 
 
@@ -245,7 +245,7 @@ def test_nothing_broken_sets_nothing_in_motion() -> None:
     """Owners would be paged for a test that every row passes."""
     paging = row_test("owned", "required", "owner", does=BreakAction(text="block_publish_and_page_owner", block=True, effects=("page owner",)))
     checked = check_entity(entity(paging), pl.DataFrame(deals()), zone="ET")
-    assert ((), (), {"schema": 0, "owned": 0}) == (checked.effects, checked.blocks, dict(checked.counts))
+    assert ((), (), {"schema": 0, "unique": 0, "owned": 0}) == (checked.effects, checked.blocks, dict(checked.counts))
 
 
 def test_the_same_rows_raise_the_same_alarm_once() -> None:
@@ -372,3 +372,9 @@ def test_the_articles_missing_owners_are_kept_and_counted() -> None:
     checked = check_entity(tested, frame, zone="ET")
     assert (1000, 970, 30) == (checked.rows_in, checked.rows_passed, checked.rows_quarantined)
     assert 30 == sum(value is None for value in column(checked.every, "owner"))
+
+
+def test_a_key_used_twice_fails_without_being_told_to() -> None:
+    """A row delivered twice would be counted twice wherever nobody thought of a `unique` test."""
+    checked = check_entity(entity(), pl.DataFrame(deals(id=["a", "b", "a"])), zone="ET")
+    assert (1, 2, {"schema": 0, "unique": 2}) == (checked.rows_passed, checked.rows_quarantined, dict(checked.counts))

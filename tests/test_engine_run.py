@@ -16,6 +16,7 @@ import pytest
 import decision_os as dos
 from decision_os.engine.result import RunResult
 from decision_os.record import DecisionRecord
+from decision_os.samples import SAMPLE_AT
 from tests.conftest import Sample
 from tests.marts import AT, CHANNEL, LOADS, PRICING, cell, channel_frames, pricing_frames, the_record
 from tests.small_book import FILES, write
@@ -352,3 +353,13 @@ def test_a_failed_row_test_notifies_the_owner_by_name(sample: Sample) -> None:
     """A notification to `owner` would reach nobody."""
     targets = {effect.target for effect in sample.result.effects if effect.kind == "notify" and "amount_range" in effect.reason}
     assert {"RevOps"} == targets
+
+
+def test_rows_whose_place_is_broken_count_against_every_place(engine: dos.Engine, sample: Sample) -> None:
+    """Half of the spend would vanish with its unreadable dates, and the rest be decided on as if it were all."""
+    frame = sample.given.sources["channel_spend"]
+    broken = frame.with_columns(pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.lit("9/31/2026")).otherwise(pl.col("Day")).alias("Day"))
+    given = {**sample.given.sources, "channel_spend": broken}
+    result = engine.run(sources=given, loads=sample.given.loads, incidents=sample.given.incidents, at=SAMPLE_AT, nodes=["channel.invest"])
+    assert {"undetermined"} == {record.outcome.value for record in result.records if record.subject != "Partner"}
+    assert "cac_per_sqo" in the_record(result.records, "Webinar").unknowns

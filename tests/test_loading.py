@@ -310,7 +310,7 @@ CASES: list[tuple[str, str, list[str]]] = [
         "size_min: $100",
         "size_min: $100 and up",
         [
-            "playbooks/budget.yaml:19:13 not-a-condition `$100` is a number where a condition is needed (compare it, as in `$100 > 0`)",
+            "playbooks/budget.yaml:19:22 unknown-name unknown name `up`",
         ],
     ),
     (

@@ -52,4 +52,28 @@ def test_a_mart_under_several_names_is_the_same(engine: dos.Engine) -> None:
 def test_a_frame_without_any_metric_says_what_is_there(engine: dos.Engine) -> None:
     """A frame with misspelled columns would be taken for one without values."""
     with pytest.raises(dos.DataError, match="neither a column `metric` nor one named as a metric is"):
-        engine.run(metrics=pd.DataFrame({"chanel": ["a"], "cost": [1]}), at=AT)
+        engine.run(metrics=pd.DataFrame({"shop": ["a"], "footfall": [1]}), at=AT)
+
+
+def test_a_misspelled_metric_column_is_refused(engine: dos.Engine) -> None:
+    """The metric would be missing in every row, and nobody would know that it was given."""
+    frame = pd.DataFrame(MART).rename(columns={"cac_per_sqo": "cac_per_sq"})
+    with pytest.raises(dos.DataError, match="did you mean `cac_per_sqo`"):
+        engine.run(metrics=frame, at=AT)
+
+
+def test_a_mart_for_another_month_says_that_nothing_was_decided(engine: dos.Engine) -> None:
+    """An empty answer would look like one without findings."""
+    result = engine.run(metrics=pd.DataFrame(MART).assign(month="2026-05"), at=AT, nodes=["channel.invest"])
+    assert () == result.records
+    assert ("channel.invest: no channel has a value for the last complete month before 2026-10-06",) == result.skipped
+
+
+def test_a_per_cent_given_as_a_whole_number_does_not_act(engine: dos.Engine) -> None:
+    """29 for 29 % would beat every threshold, by every way in."""
+    row = {"cac_per_sqo": 90.0, "cac_per_sqo_baseline": 100.0, "win_rate": 29.0, "win_rate_baseline": 0.27, "attribution_validity": 1.0}
+    shared = {"slo_green": True, "attribution_validity_overall": 1.0}
+    record = engine.decide("channel.invest", {**row, **shared}, at=AT)
+    frame = engine.decide_frame("channel.invest", pl.DataFrame([row]), given=shared)
+    assert ("undetermined", ("win_rate",)) == (record.outcome, record.unknowns)
+    assert ("undetermined", "win_rate", 29.0) == (frame["outcome"][0], frame["unknowns"][0], frame["win_rate"][0])

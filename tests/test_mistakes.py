@@ -119,7 +119,7 @@ MISTAKES: dict[str, tuple[Callable[[Desk], Any], type[dos.DecisionOSError], tupl
     "a text where a number belongs, in a rule": (
         lambda desk: dos.Engine.load(desk.broken('default: "8%"', "default: eight")),
         dos.RuleBookError,
-        ("budget.yaml:17:10", "parameter `shift` needs a range and a number in it", 'default: "8%"'),
+        ("budget.yaml:17:40", "unknown name `eight`", "^^^^^"),
     ),
     "an expression with a syntax error": (
         lambda desk: dos.Engine.load(desk.broken("and sales > floor", "and and sales > floor")),

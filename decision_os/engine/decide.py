@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -313,8 +314,9 @@ def _rank(trace: Explanation, every: bool) -> int:
     return 0 if trace.value is not every else 2
 
 
-def _room(trace: Explanation) -> float:
-    return min((condition.margin for condition in trace.conditions if condition.margin is not None), default=0.0)
+def _room(trace: Explanation) -> tuple[float, ...]:
+    """The margins in the order written: those that no finer key moves are equal, and the first that one does tells the keys apart."""
+    return tuple(math.inf if condition.margin is None else condition.margin for condition in trace.conditions)
 
 
 def _projections(plan: Plan, scope: Mapping[str, Value], taken: Taken) -> tuple[Shown, ...]:

@@ -14,6 +14,7 @@ from decision_os.plan import Plan, PlannedInput
 from decision_os.record import InputTaken
 from decision_os.slo import spell_duration
 from decision_os.values import Cause, Reading, Reason, Unknown, Value, settle
+from decision_os.wire import FEEDS
 
 __all__ = ["Taken", "take"]
 
@@ -47,6 +48,8 @@ def take(plan: Plan, given: Mapping[str, Any], at: dt.datetime) -> Taken:
         raw = by_name.get(name)
         if isinstance(raw, Mapping):
             by_key = {str(key): item for key, item in raw.items()}
+            if len(by_key) < len(raw):
+                raise InputError(f"two keys of `{name}` read alike: {', '.join(map(repr, raw))}", name=name, hint="give each key as a text")
             keyed = {key: _one(name, planned, by_key[key], at, key, listed) for key in sorted(by_key)}
             hashed[name] = keyed
             if planned.use.combine is Combine.WORST:
@@ -65,6 +68,9 @@ def take(plan: Plan, given: Mapping[str, Any], at: dt.datetime) -> Taken:
     for name in plan.feeds:
         raw = by_name.get(name)
         value = settle(raw.value if isinstance(raw, Reading) else raw, name)
+        wanted, fits = ("a number", not isinstance(value, bool | str)) if FEEDS[name] else ("true or false", isinstance(value, bool))
+        if not fits and not isinstance(value, Unknown):
+            raise InputError(f"`{name}` is {wanted}, not {value!r}", name=name, hint="leave it out, or give None, where it is not known")
         values[name] = hashed[name] = value
         seen_at = raw.loaded_at if isinstance(raw, Reading) else None
         listed.append(InputTaken(name=name, value=value, age="asserted" if seen_at is None else "measured", loaded_at=seen_at))
@@ -75,12 +81,12 @@ def _resolve(plan: Plan, given: Any) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         hint = "give a mapping of names to values; `decide_frame` decides every row of a frame"
         raise InputError(f"`{plan.playbook.id}` is decided on a mapping, not on a {type(given).__name__}", hint=hint)
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {name: given[written] for written, name in reversed(list(plan.aliases.items())) if written in given}
     for name, raw in given.items():
         if name in plan.inputs or name in plan.feeds:
             found[name] = raw
         elif name in plan.aliases:
-            found.setdefault(plan.aliases[name], raw)
+            continue
         elif name not in plan.accepted:
             known = [*plan.inputs, *plan.feeds, *plan.aliases]
             wrong = str(name)
@@ -92,10 +98,11 @@ def _resolve(plan: Plan, given: Any) -> dict[str, Any]:
 
 def _one(name: str, planned: PlannedInput, raw: object, at: dt.datetime, key: str, listed: list[InputTaken]) -> Value:
     if type(raw) is not Reading:
-        value = _typed(name, planned, _own(name, planned, settle(raw, name)))
+        value = _plausible(name, planned, _typed(name, planned, _own(name, planned, settle(raw, name))))
         listed.append(InputTaken(name=name, value=value, metric=planned.metric.id, key=key, unit=planned.unit))
         return value
-    value = _trusted(name, planned, _typed(name, planned, _own(name, planned, settle(raw.value, name))), raw, at)
+    value = _typed(name, planned, _own(name, planned, settle(raw.value, name)))
+    value = _trusted(name, planned, _plausible(name, planned, value), raw, at)
     listed.append(
         InputTaken(
             name=name,
@@ -143,6 +150,13 @@ def _typed(name: str, planned: PlannedInput, value: Value) -> Value:
     raise InputError(f"`{name}` is {wanted}{unit}, not {value!r}", name=name, hint="leave it out, or give None, where it is not known")
 
 
+def _plausible(name: str, planned: PlannedInput, value: Value) -> Value:
+    """The value, unless it lies outside the range its contract says is valid: 29 is no share."""
+    if planned.valid is None or isinstance(value, Unknown) or planned.valid.evaluate_settled({name: value}) is not False:
+        return value
+    return Unknown.because(Reason.ERROR, name, f"{value} is outside its valid range {planned.valid_range}")
+
+
 def _trusted(name: str, planned: PlannedInput, value: Value, reading: Reading, at: dt.datetime) -> Value:
     """The value, unless the reading is too old, past its validity, or rests on too few."""
     if isinstance(value, Unknown):
@@ -150,6 +164,8 @@ def _trusted(name: str, planned: PlannedInput, value: Value, reading: Reading, a
     for label, instant in (("loaded_at", reading.loaded_at), ("valid_until", reading.valid_until)):
         if instant is not None and instant.tzinfo is None:
             raise InputError(f"`{label}` of `{name}` has no zone", name=name, hint="give an aware datetime, as in `datetime(2026, 10, 6, tzinfo=UTC)`")
+    if reading.loaded_at is not None and reading.loaded_at > at:
+        return Unknown.because(Reason.ERROR, name, f"loaded {spell_duration(reading.loaded_at - at)} after the decision")
     if reading.valid_until is not None and reading.valid_until < at:
         return Unknown.because(Reason.STALE, name, f"valid until {reading.valid_until:%Y-%m-%d}")
     if reading.loaded_at is not None and planned.max_age is not None and at - reading.loaded_at > planned.max_age:

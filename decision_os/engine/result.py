@@ -110,7 +110,7 @@ class RunResult:
     def __str__(self) -> str:
         counts = Counter(record.outcome.value for record in self.records)
         told = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
-        lines = [f"{len(self.records)} decisions at {self.at:%Y-%m-%d %H:%M %Z}: {told}"]
+        lines = [f"{len(self.records)} decisions at {self.at:%Y-%m-%d %H:%M %Z}{f': {told}' if told else ''}"]
         for record in self.records:
             what = record.action or (f"needs {', '.join(record.unknowns)}" if record.unknowns else "; ".join(record.blocked_by))
             lines.append(f"  {record.node} · {record.subject} · {record.period}: {record.outcome.value}{f' ({what})' if what else ''}")

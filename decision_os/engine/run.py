@@ -80,7 +80,10 @@ def run(
         if not any(store.supplies(planned.metric.id) for planned in plan.inputs.values()):
             skipped.append(f"{node}: none of its inputs was supplied, nor the data they are computed from")
             continue
-        records += _decide_all(shared, plan)
+        decided = _decide_all(shared, plan)
+        if not decided:
+            skipped.append(f"{node}: no {plan.playbook.subject.id} has a value for the last complete {plan.playbook.period} before {at:%Y-%m-%d}")
+        records += decided
     for metric in book.metrics.values():
         if metric.qa_tests and store.supplies(metric.id):
             store.table(metric.id)  # contracts are tested at every key and period there is, not only where a decision looks today
@@ -237,8 +240,11 @@ def _input(shared: _Run, plan: Plan, planned: PlannedInput, key: Mapping[str, st
 def _finer(shared: _Run, plan: Plan, planned: PlannedInput, own: Mapping[str, str], when: tuple[Period, ...]) -> list[dict[str, str]]:
     """The keys that an input has beyond the subject's: those of `by`, or all of them."""
     names = planned.use.by or tuple(name for name in planned.metric.dimensions if name not in plan.playbook.subject.keys)
-    rows = [row for row in shared.store.keys(planned.metric.id, when) if all(row[name] == value for name, value in own.items())]
-    found = {tuple(row[name] for name in names) for row in rows}
+    # A key that lacks a value today is still asked about: those the other inputs have now, and those this one had a period ago.
+    seen = [(planned.metric.id, when), (planned.metric.id, tuple(period.previous() for period in when))]
+    seen += [(other.metric.id, when) for other in plan.inputs.values() if not other.use.overall and set(names) <= set(other.metric.dimensions)]
+    rows = [row for metric, periods in seen for row in shared.store.keys(metric, periods)]
+    found = {tuple(row[name] for name in names) for row in rows if all(row.get(name, value) == value for name, value in own.items())}
     return [dict(zip(names, values, strict=True)) for values in sorted(found)]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from math import inf
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 import attrs
 
@@ -39,9 +39,10 @@ from decision_os.expr.tree import (
 )
 from decision_os.values import Reason, Scalar, Unknown
 
-__all__ = ["Program"]
+__all__ = ["Functions", "exact", "functions"]
 
 Values: TypeAlias = Mapping[str, Any]
+Evaluate: TypeAlias = Callable[[Values], Scalar | Unknown]
 Run: TypeAlias = Callable[[Values], Term]
 Test: TypeAlias = Callable[[Values], bool | Unknown]
 Inside: TypeAlias = Callable[[Values, Term], bool | Unknown]
@@ -55,44 +56,31 @@ _OPERATIONS: Mapping[str, Callable[[Bounded, Bounded], Bounded | Unknown]] = {
 }
 
 
-class Program:
-    """A tree made ready to run; it is built at the first run, so that loading many expressions costs little.
+class Functions(NamedTuple):
+    """The two functions of an expression: over raw values, as callers give them, and over what `values.settle` gives."""
 
-    `run` takes raw values, as callers give them; `run_settled` takes what `values.settle` gives.
+    evaluate: Evaluate
+    evaluate_settled: Evaluate
+
+
+def functions(tree: Node, context: Context) -> Functions:
+    """Make a tree ready to run.
 
     >>> from fractions import Fraction
-    >>> program = Program(Comparison(Name("n"), (">=",), (Number(3.0, Fraction(3)),)), Context(text="n >= 3"))
-    >>> program.run({"n": 3}), program.run_settled({"n": 2})
+    >>> made = functions(Comparison(Name("n"), (">=",), (Number(3.0, Fraction(3)),)), Context(text="n >= 3"))
+    >>> made.evaluate({"n": 3}), made.evaluate_settled({"n": 2})
     (True, False)
     """
+    source = write(tree)
 
-    __slots__ = ("context", "run", "run_settled", "tree")
+    def made(*, settled: bool) -> Evaluate:
+        slow = exact(tree, context, settled=settled)
+        return (source and source.function(slow)) or slow
 
-    run: Callable[[Values], Scalar | Unknown]
-    run_settled: Callable[[Values], Scalar | Unknown]
-
-    def __init__(self, tree: Node, context: Context) -> None:
-        self.tree = tree
-        self.context = context
-        self.run = self._first
-        self.run_settled = self._first_settled
-
-    def _first(self, values: Values) -> Scalar | Unknown:
-        self._build()
-        return self.run(values)
-
-    def _first_settled(self, values: Values) -> Scalar | Unknown:
-        self._build()
-        return self.run_settled(values)
-
-    def _build(self) -> None:
-        raw, settled = exact(self.tree, self.context), exact(self.tree, self.context, settled=True)
-        source = write(self.tree)
-        self.run = (source and source.function(raw)) or raw
-        self.run_settled = (source and source.function(settled)) or settled
+    return Functions(made(settled=False), made(settled=True))
 
 
-def exact(tree: Node, context: Context, *, settled: bool = False) -> Callable[[Values], Scalar | Unknown]:
+def exact(tree: Node, context: Context, *, settled: bool = False) -> Evaluate:
     """The function of closures for a tree: every case, at the pace of an interpreter."""
     run = _Closures(context, settled).node(tree, context.text)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +12,10 @@ from decision_os.errors import ExpressionError, Issue, Severity, Where
 from decision_os.expr import explanation, notation, parser
 from decision_os.expr.arithmetic import Context, Function
 from decision_os.expr.checker import check
-from decision_os.expr.compiler import Program
+from decision_os.expr.compiler import functions
 from decision_os.expr.explanation import Condition, Explanation
 from decision_os.expr.reference import Step
-from decision_os.expr.tree import FUNCTIONS, Around, Call, Defined, Interval, Name, Node, SetOf, children
+from decision_os.expr.tree import FUNCTIONS, NODE_TYPES, Around, Call, Defined, Interval, Name, Node, SetOf, children
 from decision_os.expr.unparse import unparse
 from decision_os.units import Unit, parse_unit
 from decision_os.values import Scalar, Unknown, Value
@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, getstate_setstate=False)
 class Expression:
     """An expression that was read, checked and made ready; made by `compile`.
 
@@ -50,6 +50,11 @@ class Expression:
     >>> margin = compile("revenue - cost", units={"revenue": "USD", "cost": "USD"})
     >>> margin.names, str(margin.unit), margin.evaluate({"revenue": 5, "cost": 3.5})
     (('revenue', 'cost'), 'USD', 1.5)
+    >>> gate = compile("E ∈ [−1.0, −0.3] and cm_uplift ≥ $3")
+    >>> gate.evaluate({"E": -0.5, "cm_uplift": 4.0}), gate.evaluate({"E": 0.2})
+    (True, False)
+    >>> print(gate.evaluate({"E": -0.5, "cm_uplift": None}))
+    unknown (cm_uplift is missing)
     """
 
     text: str
@@ -60,9 +65,15 @@ class Expression:
     uses: tuple[str, ...]
     warnings: tuple[Issue, ...] = ()
     context: Context = attrs.field(repr=False, hash=False)
-    _program: Program = attrs.field(
-        init=False, eq=False, repr=False, default=attrs.Factory(lambda self: Program(self.tree, self.context), takes_self=True)
-    )
+    evaluate: Callable[[Mapping[str, Any]], Scalar | Unknown] = attrs.field(init=False, eq=False, repr=False)
+    """What it comes to for these values: True, False, a number, a text, a date, or an Unknown that says why.
+
+    A name that is absent is missing; a `Reading` counts as its value; names it does not read are ignored.
+
+    Raises `InputError` for a value that a rule cannot read, or that does not go with its place.
+    """
+    evaluate_settled: Callable[[Mapping[str, Value]], Scalar | Unknown] = attrs.field(init=False, eq=False, repr=False)
+    """The same for values that went through `values.settle` already."""
 
     @property
     def is_range(self) -> bool:
@@ -80,24 +91,37 @@ class Expression:
     def __str__(self) -> str:
         return self.text
 
-    def evaluate(self, values: Mapping[str, Any]) -> Scalar | Unknown:
-        """What it comes to for these values: True, False, a number, a text, a date, or an Unknown that says why.
+    if not TYPE_CHECKING:  # to the type checker the two functions are fields like any other
 
-        A name that is absent is missing; a `Reading` counts as its value; names it does not read are ignored.
+        def __getattr__(self, name: str) -> Any:
+            """Make the two functions when one is first asked for: loading many expressions costs little, and evaluating is one call."""
+            if name not in ("evaluate", "evaluate_settled"):
+                raise AttributeError(f"an expression has no attribute `{name}`", name=name, obj=self)
+            for field, function in functions(self.tree, self.context)._asdict().items():
+                object.__setattr__(self, field, function)
+            return object.__getattribute__(self, name)
 
-        Raises `InputError` for a value that a rule cannot read, or that does not go with its place.
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, or what a pickle restores, makes its own functions."""
+        return _restored, ({field.name: getattr(self, field.name) for field in attrs.fields(Expression) if field.init},)
 
-        >>> gate = compile("E ∈ [−1.0, −0.3] and cm_uplift ≥ $3")
-        >>> gate.evaluate({"E": -0.5, "cm_uplift": 4.0}), gate.evaluate({"E": 0.2})
-        (True, False)
-        >>> print(gate.evaluate({"E": -0.5, "cm_uplift": None}))
-        unknown (cm_uplift is missing)
+    def renamed(self, names: Mapping[str, str]) -> Expression:
+        """The same expression over other input names; its text stays the author's.
+
+        >>> compile("value in [0, 1]").renamed({"value": "win_rate"}).names
+        ('win_rate',)
         """
-        return self._program.run(values)
-
-    def evaluate_settled(self, values: Mapping[str, Value]) -> Scalar | Unknown:
-        """The same for values that went through `values.settle` already."""
-        return self._program.run_settled(values)
+        units = {names.get(name, name): unit for name, unit in self.context.units.items()}
+        return Expression(
+            text=self.text,
+            tree=_renamed(self.tree, names),
+            unit=self.unit,
+            is_condition=self.is_condition,
+            names=tuple(names.get(name, name) for name in self.names),
+            uses=self.uses,
+            warnings=self.warnings,
+            context=attrs.evolve(self.context, units=units),
+        )
 
     def explain(self, values: Mapping[str, Any]) -> Explanation:
         """What it comes to and why: every sub-value, and each condition with its margin and what would flip it.
@@ -149,6 +173,10 @@ class Expression:
         from decision_os.expr import columns  # noqa: PLC0415 - as said
 
         return columns
+
+
+def _restored(fields: dict[str, Any]) -> Expression:
+    return Expression(**fields)
 
 
 @attrs.frozen
@@ -303,9 +331,7 @@ def _scope(
     functions: Mapping[str, Function] | None,
     currency: str,
 ) -> _Scope:
-    return _Scope(
-        names=names, units=units or {}, labels=labels, definitions=definitions or {}, functions=functions or {}, currency=currency
-    )
+    return _Scope(names=names, units=units or {}, labels=labels, definitions=definitions or {}, functions=functions or {}, currency=currency)
 
 
 def _usable(analysis: Analysis, text: str) -> Expression:
@@ -313,13 +339,25 @@ def _usable(analysis: Analysis, text: str) -> Expression:
         return analysis.expression
     issue = next(issue for issue in analysis.issues if issue.severity is Severity.ERROR)
     width = issue.excerpt.rpartition("\n")[2].count("^")
-    raise ExpressionError(
-        issue.message, text=text, line=issue.where.line, column=issue.where.column, width=width, hint=issue.hint, code=issue.code
-    )
+    raise ExpressionError(issue.message, text=text, line=issue.where.line, column=issue.where.column, width=width, hint=issue.hint, code=issue.code)
 
 
 def _issue(error: ExpressionError) -> Issue:
     return Issue(error.code, error.message, Where("", error.line, error.column), hint=error.hint, excerpt=error.excerpt)
+
+
+def _renamed(node: Node, names: Mapping[str, str]) -> Node:
+    """The tree with its inputs called otherwise."""
+    if isinstance(node, Name):
+        return attrs.evolve(node, name=names.get(node.name, node.name))
+    changes: dict[str, Any] = {}
+    for field in attrs.fields(type(node)):
+        part = getattr(node, field.name)
+        if isinstance(part, NODE_TYPES):
+            changes[field.name] = _renamed(part, names)
+        elif isinstance(part, tuple) and part and isinstance(part[0], NODE_TYPES):
+            changes[field.name] = tuple(_renamed(each, names) for each in part)
+    return attrs.evolve(node, **changes) if changes else node
 
 
 def _walk(node: Node) -> Iterator[Node]:

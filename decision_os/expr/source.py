@@ -270,9 +270,7 @@ class _Writer:
         part = _Part(code, variable, f"{variable}*{variable}", count=1, factors=1, plain=True)
         return part if node.scale == 1 else self.product(part, _literal(arithmetic.constant(node.scale)))
 
-    def made(
-        self, code: str, *, square: str, count: float, factors: int, loose: float, sharp: bool, terms: tuple[str, ...] | None = None
-    ) -> _Part:
+    def made(self, code: str, *, square: str, count: float, factors: int, loose: float, sharp: bool, terms: tuple[str, ...] | None = None) -> _Part:
         """A part computed of others; `{t}` in `square` is its variable."""
         if factors > _MOST_FACTORS or loose > _LOOSEST or count > _LOOSEST:
             raise _Unfit
@@ -402,6 +400,7 @@ class _Writer:
         left = self.number(node.first)
         links: list[Callable[[], str]] = []
         for op, operand in zip(node.ops, node.rest, strict=True):
+
             def link(op: str = op, operand: Node = operand) -> str:
                 nonlocal left
                 right = self.number(operand)

@@ -209,22 +209,7 @@ class Call:
 
 
 Node: TypeAlias = (
-    Number
-    | Text
-    | Truth
-    | Name
-    | Defined
-    | Negative
-    | Arithmetic
-    | Comparison
-    | Interval
-    | Around
-    | SetOf
-    | Membership
-    | Logic
-    | Not
-    | Choice
-    | Call
+    Number | Text | Truth | Name | Defined | Negative | Arithmetic | Comparison | Interval | Around | SetOf | Membership | Logic | Not | Choice | Call
 )
 
 NODE_TYPES: Final = (

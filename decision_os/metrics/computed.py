@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 import attrs
+import narwhals.stable.v2 as nw
 
 from decision_os.errors import DataError
 from decision_os.metrics.answers import Answer, Places, because, oldest, own_grain, period_at, withheld
-from decision_os.metrics.facts import CheckedRows, FactRows
+from decision_os.metrics.facts import QUARANTINED, CheckedRows, FactRows
 from decision_os.metrics.measures import Cells, Partial, Shape, collect_cells, measured, members_of
 from decision_os.metrics.places import Place, spelled
 from decision_os.model import Measure, Metric, RuleBook
@@ -35,6 +36,7 @@ class Computed:
         self._cells: dict[tuple[str, Shape], Cells] = {}
         self._members: dict[tuple[str, str], tuple[str, ...]] = {}
         self._sources: dict[str, tuple[str, ...]] = {}
+        self._unplaced: dict[tuple[str, tuple[str, ...]], float] = {}
 
     def given(self, measure: Measure) -> bool:
         """Whether the rows that a measure rests on were handed in."""
@@ -64,6 +66,10 @@ class Computed:
         if by_mean:
             value = value / part.distinct if part.distinct else None
         causes = list(self._untrusted(metric, measure, part))
+        adrift = self._adrift(measure, shape)
+        if measure.rows == "passed" and adrift > metric.max_quarantined:
+            words = "{} of rows quarantined without what would place them, at most {} allowed"
+            causes.append(because(metric, Reason.QUARANTINED, _percents(words, adrift, metric.max_quarantined)))
         outside = [period for period in place.periods if not (cells.first and cells.last and cells.first <= period.start <= cells.last)]
         if outside or not cells.by_key:
             causes.append(because(metric, Reason.MISSING, f"no rows in {spelled(outside)}" if outside else "no rows"))
@@ -144,13 +150,24 @@ class Computed:
         for test, path in self._row_blocks(measure, part):
             yield because(metric, Reason.BLOCKED, f"test `{test}` failed for rows of `{path[0]}`")
 
+    def _adrift(self, measure: Measure, shape: Shape) -> float:
+        """The share of all rows that are quarantined and lack a period or a dimension: they may belong to any key, so they count against each."""
+        columns = (*shape.dimensions, *([shape.time] if shape.time else []))
+        if not columns:
+            return 0.0
+        memo = (measure.fact, columns)
+        if memo not in self._unplaced:
+            frame = self._rows.table(measure.fact).frame
+            lost = nw.col(QUARANTINED) & nw.any_horizontal(*(nw.col(name).is_null() for name in columns), ignore_nulls=True)
+            row = next(frame.select(lost=lost.cast(nw.Int64).sum(), seen=nw.len()).collect().iter_rows(named=True))
+            self._unplaced[memo] = int(row["lost"] or 0) / row["seen"] if row["seen"] else 0.0
+        return self._unplaced[memo]
+
     def _row_blocks(self, measure: Measure, part: Partial) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """The row tests that block this value: those of blocked rows at its key, and those that block the whole metric."""
-        entity = self._rows.table(measure.fact).fact.entity
-        tests = [block.test for block in self._checked[entity].blocks if part.blocked or block.scope == "metric"]
-        if part.blocked and not tests:
-            tests = [entity]
-        return tuple((test, (entity,)) for test in tests)
+        entities = self._rows.table(measure.fact).entities
+        found = [(block.test, (entity,)) for entity in entities for block in self._checked[entity].blocks if part.blocked or block.scope == "metric"]
+        return tuple(found or ([(entities[0], (entities[0],))] if part.blocked else []))
 
 
 def _no_value(measure: Measure, part: Partial, place: Place) -> tuple[Reason, str]:

@@ -22,6 +22,7 @@ QUARANTINED = "__quarantined"
 BLOCKED = "__blocked"
 INSIDE = "__inside"
 _JOIN = "__lookup_key"
+_LOOKED_AT = "_looked_at"
 
 
 class RowBlock(Protocol):
@@ -106,6 +107,9 @@ class FactRows:
         entities = [fact.entity]
         for name, (other, column, through) in fact.lookups.items():
             frame = frame.join(self._looked_up(other, column, name, through, frame.collect_schema()), on=through, how="left")
+            # A row that looks at a quarantined or blocked one is no better than that one.
+            marks = {mark: nw.col(mark) | nw.col(mark + _LOOKED_AT).fill_null(value=False) for mark in (QUARANTINED, BLOCKED)}
+            frame = frame.with_columns(**marks).drop(*(mark + _LOOKED_AT for mark in marks))
             types[name] = self._book.entities[other].columns[column].type
             entities.append(other)
         for name, (begin, end) in fact.elapsed.items():
@@ -117,7 +121,7 @@ class FactRows:
         return FactTable(fact, frame, frame.collect_schema(), types, tuple(dict.fromkeys(entities)))
 
     def _looked_up(self, entity: str, column: str, name: str, through: str, into: Mapping[str, Any]) -> nw.LazyFrame[Any]:
-        """The other entity's passed rows as (key under the name of the column that refers to it, looked-up column)."""
+        """The other entity's rows as (key under the name of the column that refers to it, looked-up column, its marks), one row a key."""
         key = self._book.entities[entity].key
         if len(key) != 1:
             raise DataError(f"`{name}` is looked up in `{entity}`, whose key has {len(key)} columns; a lookup goes by one")
@@ -133,7 +137,11 @@ class FactRows:
                     f"rows; add a test `unique: [{key[0]}]` to the entity"
                 )
             self._unique.add((entity, key[0]))
-        return rows.select(nw.col(key[0]).alias(through), nw.col(column).alias(name))
+        marks = [nw.col(mark).alias(mark + _LOOKED_AT) for mark in (QUARANTINED, BLOCKED)]
+        wanted = (nw.col(key[0]).alias(through), nw.col(column).alias(name), *marks)
+        out = self._rows(entity).filter(nw.col(QUARANTINED), ~nw.col(key[0]).is_null()).unique(subset=[key[0]], keep="any")
+        only_out = out.join(rows.select(key[0]), on=key[0], how="anti")
+        return nw.concat([rows.select(*wanted), only_out.select(*wanted)], how="vertical")
 
 
 def known_true(condition: Expression | None, schema: Mapping[str, Any]) -> nw.Expr:

@@ -132,9 +132,14 @@ def _together(metric: Metric, found: Sequence[Reading], roll_up: str) -> tuple[V
     numbers = [reading.value for reading in found if isinstance(reading.value, int | float)]
     if len(numbers) < len(found):
         return because(metric, Reason.ERROR, f"{len(found)} supplied values that are no numbers cannot be taken together"), n
+    aggregate = metric.measure.aggregate if metric.measure is not None else ""
+    if aggregate in ("max", "min"):
+        return (max(numbers) if aggregate == "max" else min(numbers)), n
+    if aggregate in ("count_distinct", "gini"):
+        return because(metric, Reason.ERROR, f"{len(found)} supplied values of {aggregate} cannot be taken together"), n
     if roll_up == "mean":
         return math.fsum(numbers) / len(numbers), len(numbers)
-    if roll_up == "sum" or (metric.measure is not None and metric.measure.aggregate in ("sum", "count")):
+    if roll_up == "sum" or aggregate in ("sum", "count"):
         return math.fsum(numbers), n
     if n:  # each is a share or a mean of its n: together they are one of the sum
         return math.fsum(number * size for number, size in zip(numbers, sizes, strict=True)) / n, n

@@ -190,7 +190,9 @@ class MetricStore:
         causes += [because(metric, reason, detail) for reason, detail in self._immature(metric, place)]
         if metric.valid_range is not None and metric.valid_range.evaluate(names) is False:
             causes.append(because(metric, Reason.ERROR, f"{value} is outside its valid range"))
-        blocks = [(test, (*path, metric.id)) for test, path in raw.blocks] if isinstance(value, Unknown) else []
+        blocks = [(test, (*path, metric.id)) for test, path in raw.blocks]
+        if not isinstance(value, Unknown):  # a formula may do without an unknown, as `coalesce` does; a break action it may not lift
+            causes += [because(metric, Reason.BLOCKED, f"test `{test}` failed for `{path[0]}`") for test, path in raw.blocks]
         for test in metric.qa_tests:
             if test.assertion.evaluate(names) is not False:
                 continue

@@ -113,6 +113,11 @@ class _Reader:
             value = next((column for column in (metric.id, metric.label) if column in columns and column not in metric.grain), None)
             if value is not None:
                 found[metric.id] = self._column(metric, columns, rows, value)
+        known = {word for metric in self.book.metrics.values() for word in (metric.id, metric.label, f"{metric.id}_n", *metric.grain)}
+        lacking = [word for metric in self.book.metrics.values() if metric.id not in found for word in (metric.id, metric.label)]
+        for column in columns:
+            if column not in known and (hint := nearest(column, lacking, cutoff=0.85)):
+                raise DataError(f"`{LONG_FORM}` has a column `{column}`, which is almost the name of a metric it lacks ({hint})")
         if not found:
             raise DataError(f"`{LONG_FORM}` has neither a column `metric` nor one named as a metric is ({self._present(columns)})")
         return found

@@ -146,7 +146,7 @@ def _plain(node: Node) -> object:
 
 def _assemble(sections: Mapping[str, Mapping[str, tuple[ScalarNode, Node]]], folder: str, report: Report) -> RuleBook:
     head_node = sections["rule_book"].get("rule_book")
-    if head_node is None and any(sections.values()) and not report.lost:
+    if head_node is None and not report.lost and not any(issue.code == "no-rules" for issue in report.issues):
         report.error("missing-key", "no file has the section `rule_book`", Where(folder), "it gives id, version, zone and currency")
     head = Fields(head_node[1] if head_node else None, "the rule book", report)
     required = head_node is not None

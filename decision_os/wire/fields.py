@@ -113,6 +113,7 @@ class Fields:
         self.node = node if isinstance(node, MapNode) else MapNode((), self.where)
         if node is not None and not isinstance(node, MapNode) and not (isinstance(node, ScalarNode) and not node.text):
             report.error("wrong-type", f"{what} is a mapping of keys to values", node.where)
+        self.present = node is not None
         self.asked: set[str] = set()
 
     def __contains__(self, key: str) -> bool:
@@ -126,7 +127,7 @@ class Fields:
             if required and not node.style:
                 self.report.error("missing-value", f"`{key}` of {self.what} is empty", node.where)
             return None
-        if node is None and required:
+        if node is None and required and self.present:  # what is absent altogether is one finding, not one for each of its keys
             self.report.error("missing-key", f"{self.what} lacks the key `{key}`", self.where)
         return node
 

@@ -44,7 +44,7 @@ class Scope:
 
     def analyse_threshold(self, text: str) -> Analysis:
         """Compile the value of a named threshold: a literal, a range, a set."""
-        return analyse_threshold(text, currency=self.currency)
+        return analyse_threshold(text, names=(), currency=self.currency)
 
     def defining(self, definitions: Mapping[str, Expression]) -> Scope:
         """The same scope with more definitions."""

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from decision_os.errors import InputError
 from decision_os.expr.arithmetic import Context, plain
 from decision_os.expr.columns import masks, value
-from decision_os.expr.compiler import Program, exact
+from decision_os.expr.compiler import exact, functions
 from decision_os.expr.parser import parse
 from decision_os.expr.reference import Tracer
 from decision_os.expr.tree import Arithmetic, Comparison, Logic, Name, Node, Not
@@ -76,10 +76,10 @@ def awkward() -> st.SearchStrategy[dict[str, Any]]:
 def test_compiled_is_reference(tree: Node, several: list[dict[str, Any]]) -> None:
     """The fast evaluator would answer, blame or refuse otherwise than the one that explains."""
     tree, context = written(tree)
-    program = Program(tree, context)
+    program = functions(tree, context)
     for values in several:
         expected = outcome(lambda values=values: Tracer(values, context).value(tree))  # type: ignore[misc]  # mypy infers no lambda with a default
-        assert expected == outcome(lambda values=values: program.run(values))  # type: ignore[misc]  # as above
+        assert expected == outcome(lambda values=values: program.evaluate(values))  # type: ignore[misc]  # as above
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -96,11 +96,11 @@ def test_compiled_is_reference_near_equality(data: st.DataObject) -> None:
     nudges = [gap + share * Fraction(bound) for share in (Fraction(0), Fraction(1, 2), Fraction(1), Fraction(3, 2), Fraction(40), Fraction(-1))]
     for op in COMPARISONS:
         tree = Comparison(Arithmetic("-", left, Name("nudge")), (op,), (right,))
-        program = Program(tree, Context(text=""))
+        program = functions(tree, Context(text=""))
         for nudge in nudges:
             if abs(nudge) < 10**300:
                 near = {**values, "nudge": float(nudge)}
-                assert Tracer(near, Context(text="")).value(tree) == program.run(near)
+                assert Tracer(near, Context(text="")).value(tree) == program.evaluate(near)
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -127,7 +127,7 @@ def test_whole_multiples_are_exact(base: int, factor: str, cents: int) -> None:
     x = float(Fraction(factor) * base + Fraction(cents, 100))
     tree = parse(f"x < base*{factor}").tree
     expected = Fraction(repr(x)) < Fraction(factor) * base
-    assert expected is Program(tree, Context(text="")).run({"x": x, "base": float(base)})
+    assert expected is functions(tree, Context(text="")).evaluate({"x": x, "base": float(base)})
 
 
 # ── the truth table ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -138,7 +138,7 @@ def test_truth_table(op: str, left: bool | None, right: bool | None, result: boo
     """An evaluator would not be Kleene's logic."""
     tree: Node = Not(Name("p")) if op == "not" else Logic("and" if op == "and" else "or", (Name("p"), Name("q")))
     values = {"p": left, "q": right}
-    for run in (Program(tree, Context(text="")).run, exact(tree, Context(text="")), lambda values: Tracer(values, Context(text="")).value(tree)):
+    for run in (functions(tree, Context(text="")).evaluate, exact(tree, Context(text="")), lambda values: Tracer(values, Context(text="")).value(tree)):
         found = run(values)
         assert result is (None if isinstance(found, Unknown) else found)
     schema = {"p": pl.Boolean, "q": pl.Boolean}
@@ -160,9 +160,7 @@ def frame_of(engine: str, rows: list[dict[str, Any]], schema: Mapping[str, Any])
             return frame.lazy()
         case "pandas":
             numeric = {name for name, dtype in schema.items() if dtype == pl.Float64}
-            return pd.DataFrame(
-                {name: pd.Series(frame[name].to_list(), dtype="float64" if name in numeric else "object") for name in frame.columns}
-            )
+            return pd.DataFrame({name: pd.Series(frame[name].to_list(), dtype="float64" if name in numeric else "object") for name in frame.columns})
         case _:
             return frame.to_pandas(use_pyarrow_extension_array=True)
 

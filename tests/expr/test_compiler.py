@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import linecache
+import pickle
 from collections import ChainMap, defaultdict
 from collections.abc import Mapping
 from fractions import Fraction
@@ -170,6 +172,17 @@ def test_equal_expressions_are_equal() -> None:
     assert hash(compiled("x > 1")) == hash(compiled("x > 1"))
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         compiled("x > 1").text = "x > 2"  # type: ignore[misc]  # what is frozen is the point
+
+
+def test_copies_and_pickles_evaluate() -> None:
+    """An expression could not be sent to another process, or a copy would hold another's functions."""
+    expression = compiled("x > 1")
+    assert expression.evaluate({"x": 2}) is True
+    for copied in (copy.deepcopy(expression), pickle.loads(pickle.dumps(expression)), attrs.evolve(expression, text="x  > 1")):
+        assert copied.evaluate({"x": 2}) is True
+        assert copied.evaluate_settled({"x": 1}) is False
+    with pytest.raises(AttributeError, match="no attribute `evalute`"):
+        expression.evalute  # type: ignore[attr-defined]  # noqa: B018 - the slip is the point
 
 
 def test_a_range_has_no_value_of_its_own() -> None:
