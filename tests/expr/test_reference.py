@@ -7,14 +7,17 @@ import datetime as dt
 import math
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from simpleeval import SimpleEval
 
 from decision_os.errors import ExpressionError, InputError, UnknownTruthError
-from decision_os.expr import Condition, Expression, Function, compile_threshold
+from decision_os.expr import Condition, Expression, Function, arithmetic, compile_threshold
 from decision_os.expr import compile as compiled
 from decision_os.expr.arithmetic import Context
 from decision_os.expr.reference import Tracer
@@ -352,3 +355,35 @@ def test_explanation_reads() -> None:
     """The text form would lack the value, the room or the way out."""
     text = str(compiled("cac <= baseline*0.9").explain({"cac": 95, "baseline": 100}))
     assert text.startswith("False\n  fails: cac <= baseline*0.9; cac = 95, baseline = 100; 5 short; flips with cac at most 90\n")
+
+
+# ── the bounds ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def bounded() -> st.SearchStrategy[tuple[float, float]]:
+    """A number with a bound between nothing and a third of itself."""
+    size = st.floats(1e-9, 1e9) | st.floats(-1e9, -1e-9)
+    return st.builds(lambda value, share: (value, abs(value) * share), size, st.sampled_from((0.0, 1e-16, 1e-12, 1e-3, 0.3)))
+
+
+@pytest.mark.parametrize(
+    ("bound", "operation"),
+    [
+        (arithmetic.add, lambda a, b: a + b),
+        (arithmetic.subtract, lambda a, b: a - b),
+        (arithmetic.multiply, lambda a, b: a * b),
+        (arithmetic.divide, lambda a, b: a / b),
+        (lambda a, b: arithmetic.least((a, b)), min),
+        (lambda a, b: arithmetic.greatest((a, b)), max),
+    ],
+)
+@given(left=bounded(), right=bounded())
+def test_bound_holds_for_every_operand_within_its_own(
+    bound: Callable[[Any, Any], Any], operation: Callable[[Any, Any], Any], left: tuple[float, float], right: tuple[float, float]
+) -> None:
+    """Two sides that are equal on paper would be told apart, or the other way round."""
+    value, error = bound(left, right)
+    corners = [operation(Fraction(left[0]) + x * Fraction(left[1]), Fraction(right[0]) + y * Fraction(right[1])) for x in (-1, 0, 1) for y in (-1, 0, 1)]
+    worst = max(abs(corner - Fraction(value)) for corner in corners)
+    assert worst <= Fraction(error) * (1 + Fraction(1, 10**12))
+    assert Fraction(error) <= 2 * worst + 4 * Fraction(arithmetic.ROUNDING) * abs(Fraction(value)) + max(Fraction(left[1]), Fraction(right[1]))
