@@ -18,9 +18,8 @@ import narwhals.stable.v2 as nw
 from decision_os.errors import DataError, nearest
 from decision_os.expr.columns import Stage, kind_of
 from decision_os.model import HitPolicy
-from decision_os.plan import Condition, Plan
+from decision_os.plan import Condition, Plan, filled
 from decision_os.record import Outcome
-from decision_os.units import format_value
 from decision_os.values import Unknown, settle
 
 __all__ = ["ADDED", "decide_frame"]
@@ -70,11 +69,13 @@ def decide_frame(plan: Plan, frame: Any, *, choose: Mapping[str, float] | None =
     prepared = prepared.with_columns(**scope.made) if scope.made else prepared
     guards = {name: scope.plausible(name) for name in plan.inputs if plan.inputs[name].valid is not None and scope.kinds[name] == "number"}
     prepared = prepared.with_columns(**guards) if guards else prepared
+    shown = plan.shown(chosen)
+    texts = {action.id: filled(action.text, shown) for action in plan.playbook.actions.values()}
     stage = Stage()
     checks = [scope.ask(check, stage) for check in plan.pre_checks]
     branches = [scope.ask(branch, stage) for branch in plan.branches]
     passed = _all([check.true for check in checks])
-    decided = _POLICIES[plan.playbook.hit_policy](branches, _action_texts(plan, chosen))
+    decided = _POLICIES[plan.playbook.hit_policy](branches, texts)
     absent = nw.lit(None, dtype=nw.String)
     added = stage.apply(prepared).with_columns(
         outcome=nw.when(~passed).then(nw.lit(Outcome.BLOCKED.value)).otherwise(decided.outcome),
@@ -278,14 +279,3 @@ def _unknowns(asked: Sequence[_Asked], where: Sequence[Mask]) -> Mask:
         blamed = _any([matters & item.blame[name] for item, matters in zip(asked, where, strict=True) if name in item.blame])
         pieces.append(nw.when(blamed).then(nw.lit(name)).otherwise(absent))
     return nw.concat_str(pieces, separator=",", ignore_nulls=True).fill_null("") if pieces else nw.lit("")
-
-
-def _action_texts(plan: Plan, chosen: Mapping[str, float]) -> dict[str, str]:
-    shown = {name: format_value(value, plan.playbook.parameters[name].unit) for name, value in chosen.items()}
-    found = {}
-    for action in plan.playbook.actions.values():
-        text = action.text
-        for name, value in shown.items():
-            text = text.replace("{" + name + "}", value)
-        found[action.id] = text
-    return found

@@ -13,9 +13,10 @@ from decision_os.expr import Expression
 from decision_os.graph import sources_of
 from decision_os.model import Combine, InputUse, Metric, Playbook, ReviewCadence, RuleBook
 from decision_os.record import MonitorPlan, ReversalPlan
+from decision_os.units import format_value
 from decision_os.wire import FEEDS
 
-__all__ = ["Condition", "Plan", "PlannedInput", "plan"]
+__all__ = ["Condition", "Plan", "PlannedInput", "filled", "max_age", "plan"]
 
 
 @attrs.frozen(kw_only=True)
@@ -73,6 +74,10 @@ class Plan:
     review: ReviewCadence | None
     clock: ReviewClock | None
 
+    def shown(self, chosen: Mapping[str, float]) -> dict[str, str]:
+        """Chosen parameters, as people write them."""
+        return {name: format_value(chosen[name], parameter.unit) for name, parameter in self.playbook.parameters.items()}
+
     def choices(self, choose: Mapping[str, float] | None) -> dict[str, float]:
         """The parameter values decided with: the defaults, and what was chosen instead.
 
@@ -89,6 +94,17 @@ class Plan:
                 raise InputError(f"`{name}` = {value!r} is outside its range {allowed}", name=name, hint=f"choose a value in {allowed}")
             chosen[name] = float(value)
         return chosen
+
+
+def filled(text: str, shown: Mapping[str, str]) -> str:
+    """A text of an action with its parameters in place.
+
+    >>> filled("+{step} list", {"step": "8%"})
+    '+8% list'
+    """
+    for name, value in shown.items():
+        text = text.replace("{" + name + "}", value)
+    return text
 
 
 def plan(book: RuleBook, playbook: Playbook) -> Plan:
@@ -144,7 +160,7 @@ def _shared(book: RuleBook, playbook: Playbook) -> tuple[str, ...]:
 
 def _input(book: RuleBook, use: InputUse) -> PlannedInput:
     metric = book.metrics[use.metric]
-    ages = [(age, source) for source in sources_of(book, metric.id) if (age := _max_age(book, source)) is not None]
+    ages = [(age, source) for source in sources_of(book, metric.id) if (age := max_age(book, source)) is not None]
     # A reading says one load time, not which of several sources it is of: the loosest bound, so that nothing is called stale that is not.
     age, source = max(ages, default=(None, ""))
     unit = str(metric.unit) if metric.unit is not None else ""
@@ -153,7 +169,7 @@ def _input(book: RuleBook, use: InputUse) -> PlannedInput:
     return PlannedInput(use=use, metric=metric, max_age=age, source=source, unit=unit, fans=fans, valid=valid)
 
 
-def _max_age(book: RuleBook, source: str) -> dt.timedelta | None:
+def max_age(book: RuleBook, source: str) -> dt.timedelta | None:
     """How old a source's last load may be: its own bound, else the tightest of the SLOs that cover it."""
     declared = book.sources[source].max_age if source in book.sources else None
     if declared is not None:

@@ -39,8 +39,8 @@ ROOMS: dict[str, set[str]] = {
     "lint": {"errors", "expr", "graph", "model"},
     "ledger": {"canonical", "errors", "record"},
     "render": {"record"},
-    "plan": {"calendars", "errors", "expr", "graph", "model", "record", "wire"},
-    "frames": {"errors", "expr", "model", "plan", "record", "units", "values"},
+    "plan": {"calendars", "errors", "expr", "graph", "model", "record", "units", "wire"},
+    "frames": {"errors", "expr", "model", "plan", "record", "values"},
     "engine": {
         "calendars",
         "canonical",

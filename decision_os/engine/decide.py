@@ -13,7 +13,7 @@ from decision_os.canonical import fingerprint
 from decision_os.engine.inputs import Taken, take
 from decision_os.expr import Explanation
 from decision_os.model import HitPolicy, RuleBook
-from decision_os.plan import Condition, Plan
+from decision_os.plan import Condition, Plan, filled
 from decision_os.record import (
     ActionTaken,
     BranchEvidence,
@@ -182,7 +182,8 @@ def _record(
     inputs_hash = fingerprint(taken.hashed)
     identity = fingerprint({"node": playbook.id, "subject": subject, "period": period, "rule_book": book.hash, "inputs": inputs_hash, "chosen": dict(chosen)})
     acts = verdict.outcome is Outcome.ACT
-    actions = tuple(_action(plan, branch.action, scope) for branch in plan.branches if branch.id in verdict.taken)
+    shown = plan.shown(chosen)
+    actions = tuple(_action(plan, branch.action, scope, shown) for branch in plan.branches if branch.id in verdict.taken)
     review = plan.review
     return DecisionRecord(
         id=identity,
@@ -219,7 +220,7 @@ def _record(
         review_agenda=review.id if review else "",
         effects=_effects(plan, subject, identity) if acts else (),
         notes=verdict.notes,
-        evidence=lambda: _evidence(plan, scope, taken, verdict),
+        evidence=lambda: _evidence(plan, scope, taken, verdict, shown),
     )
 
 
@@ -229,16 +230,15 @@ def _effects(plan: Plan, subject: str, identity: str) -> tuple[Effect, ...]:
     return tuple(Effect(kind="notify", target=role, reason=reason, key=f"{identity}:approve:{role}") for role in plan.playbook.approvers)
 
 
-def _action(plan: Plan, name: str, scope: Mapping[str, Value]) -> ActionTaken:
+def _action(plan: Plan, name: str, scope: Mapping[str, Value], shown: Mapping[str, str]) -> ActionTaken:
     action = plan.playbook.actions[name]
-    shown = _shown(plan, scope)
     before = after = None
     if action.lever is not None:
         before, after = _number(action.lever.before.evaluate_settled(scope)), _number(action.lever.after.evaluate_settled(scope))
     return ActionTaken(
         id=action.id,
-        text=_fill(action.text, shown),
-        parts=tuple(_fill(part, shown) for part in action.parts),
+        text=filled(action.text, shown),
+        parts=tuple(filled(part, shown) for part in action.parts),
         lever=action.lever.name if action.lever else "",
         before=before,
         after=after,
@@ -247,22 +247,11 @@ def _action(plan: Plan, name: str, scope: Mapping[str, Value]) -> ActionTaken:
     )
 
 
-def _shown(plan: Plan, scope: Mapping[str, Value]) -> dict[str, str]:
-    """The chosen parameters, as people write them."""
-    return {key: format_value(float(value), plan.playbook.parameters[key].unit) for key in plan.defaults if isinstance(value := scope[key], int | float)}
-
-
-def _fill(text: str, shown: Mapping[str, str]) -> str:
-    for name, value in shown.items():
-        text = text.replace("{" + name + "}", value)
-    return text
-
-
 def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _evidence(plan: Plan, scope: Mapping[str, Value], taken: Taken, verdict: Verdict) -> Evidence:
+def _evidence(plan: Plan, scope: Mapping[str, Value], taken: Taken, verdict: Verdict, shown: Mapping[str, str]) -> Evidence:
     """Every pre-check and branch traced, whether it mattered or not."""
     checks = tuple(
         CheckEvidence(
@@ -275,14 +264,13 @@ def _evidence(plan: Plan, scope: Mapping[str, Value], taken: Taken, verdict: Ver
         for check in plan.pre_checks
     )
     branches = []
-    shown = _shown(plan, scope)
     reached = verdict.outcome is not Outcome.BLOCKED
     for branch in plan.branches:
         holds = _known(_ask(branch, scope, taken.fanned))
         branches.append(
             BranchEvidence(
                 id=branch.id,
-                action=_fill(plan.playbook.actions[branch.action].text, shown),
+                action=filled(plan.playbook.actions[branch.action].text, shown),
                 text=branch.expression.text.strip(),
                 holds=holds,
                 taken=branch.id in verdict.taken,

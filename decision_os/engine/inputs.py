@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from decision_os.errors import InputError, nearest
+from decision_os.freshness import stale
 from decision_os.model import Combine
 from decision_os.plan import Plan, PlannedInput
 from decision_os.record import InputTaken
@@ -168,9 +169,10 @@ def _trusted(name: str, planned: PlannedInput, value: Value, reading: Reading, a
         return Unknown.because(Reason.ERROR, name, f"loaded {spell_duration(reading.loaded_at - at)} after the decision")
     if reading.valid_until is not None and reading.valid_until < at:
         return Unknown.because(Reason.STALE, name, f"valid until {reading.valid_until:%Y-%m-%d}")
-    if reading.loaded_at is not None and planned.max_age is not None and at - reading.loaded_at > planned.max_age:
-        age, bound = spell_duration(at - reading.loaded_at), spell_duration(planned.max_age)
-        return Unknown.because(Reason.STALE, name, f"loaded {age} ago, at most {bound} allowed")
+    if reading.loaded_at is not None and planned.max_age is not None:
+        late = stale(reading.loaded_at, at, planned.max_age)
+        if late is not None:
+            return late.named(name)
     if planned.metric.min_n is not None and reading.n is not None and reading.n < planned.metric.min_n:
         return Unknown.because(Reason.TOO_FEW, name, f"n = {reading.n}, at least {planned.metric.min_n} wanted")
     return value

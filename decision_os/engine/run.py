@@ -17,7 +17,7 @@ from decision_os.errors import InputError, NotFoundError, nearest
 from decision_os.freshness import FreshnessReport, LoadLog
 from decision_os.metrics import MetricStore
 from decision_os.model import RuleBook
-from decision_os.plan import Plan, PlannedInput
+from decision_os.plan import Plan, PlannedInput, max_age
 from decision_os.record import DecisionRecord, Effect, Evidence, Outcome, Status
 from decision_os.values import Reading, Unknown
 from decision_os.wire import FEEDS
@@ -140,8 +140,7 @@ def _staleness(book: RuleBook, log: LoadLog | None, at: dt.datetime) -> Any:
     def stale(source: str) -> Unknown | None:
         if log is None or source not in book.sources:
             return None
-        declared = book.sources[source].max_age
-        bound = declared if declared is not None else min((slo.objective.bound for slo in book.slos.values() if source in slo.covers), default=None)
+        bound = max_age(book, source)
         return log.stale(source, at, bound) if bound is not None else None
 
     return stale
