@@ -16,8 +16,7 @@ demo: $(VENV)/.made-demo
 	$(BIN)/decision-os demo
 
 test: $(VENV)/.made-test
-	$(BIN)/coverage run -m pytest
-	$(BIN)/coverage report
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term
 
 check: $(VENV)/.made-check
 	$(BIN)/ruff check .

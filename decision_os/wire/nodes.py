@@ -20,6 +20,7 @@ __all__ = ["ALIAS", "LARGEST_FILE", "MapNode", "Node", "ScalarNode", "SeqNode", 
 
 LARGEST_FILE: Final = 2_000_000
 DEEPEST: Final = 20
+_TOO_DEEP: Final = f"nesting deeper than {DEEPEST} levels"
 ALIAS: Final = "*"
 """The style of the empty text that stands where an alias was: that is reported, and nothing is missing besides."""
 
@@ -103,7 +104,7 @@ class _Builder:
         if event.tag is not None:
             self.report("tag", f"a tag (`{event.tag}`)", event.start_mark, "leave it out: the field's own type decides")
         if depth > DEEPEST:
-            self.report("too-deep", f"nesting deeper than {DEEPEST} levels", event.start_mark)
+            self.report("too-deep", _TOO_DEEP, event.start_mark)
             raise _Stop
         if isinstance(event, yaml.ScalarEvent):
             return self.scalar(event)
@@ -181,6 +182,8 @@ def _syntax(error: yaml.MarkedYAMLError, file: str, text: str) -> Issue:
     lines = _BREAK.split(text)
     line = lines[mark.line] if mark and mark.line < len(lines) else ""
     problem = error.problem or "not YAML"
+    if "nesting depth" in problem:  # newer readers have a cap of their own, and meet it before the first event of a line of brackets
+        return Issue("too-deep", _TOO_DEEP, where)
     hint = ""
     value = line.split(":", 1)[1].strip() if ":" in line else line.strip()
     if value[:1] in (">", "|", "`", "%", "@", "&", "*", "!") or value[:2] == "- ":
