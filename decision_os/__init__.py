@@ -27,7 +27,7 @@ from decision_os.errors import (
     Where,
 )
 from decision_os.expr import Expression, Function, compile  # noqa: A004  # `dos.compile` is the promised name
-from decision_os.ledger import Ledger
+from decision_os.ledger import Journal, Ledger, Receipt
 from decision_os.model import RuleBook
 from decision_os.record import DecisionRecord, LogEntry, Outcome, Status
 from decision_os.reference import reference_rules
@@ -44,6 +44,7 @@ __all__ = [
     "Function",
     "InputError",
     "Issue",
+    "Journal",
     "Ledger",
     "LedgerError",
     "LifecycleError",
@@ -52,6 +53,7 @@ __all__ = [
     "Outcome",
     "Reading",
     "Reason",
+    "Receipt",
     "RecordError",
     "RuleBook",
     "RuleBookError",

@@ -661,6 +661,18 @@ def test_a_ledger_that_was_changed_does_not_verify(finished: Path, tmp_path: Pat
     assert f"{path}:3: " in result.output
 
 
+def test_a_torn_ledger_is_reported_and_left_as_it_is(finished: Path, tmp_path: Path) -> None:
+    """Checking a file would change what is checked, and a cut inside its last line would pass for verified."""
+    path = tmp_path / "ledger.jsonl"
+    torn = (finished / "ledger.jsonl").read_bytes()[:-40]
+    path.write_bytes(torn)
+    result = call("ledger", "verify", path)
+    assert result.exit_code == 1
+    last = len(torn.splitlines())
+    assert f"{path}:{last}: is torn: it has no end" in result.output
+    assert (torn, [path]) == (path.read_bytes(), list(tmp_path.iterdir()))
+
+
 def test_a_ledger_that_is_not_there_is_misuse(tmp_path: Path) -> None:
     """A mistyped path would verify."""
     assert call("ledger", "verify", tmp_path / "none.jsonl").exit_code == 2

@@ -10,19 +10,23 @@ import multiprocessing
 import os
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from io import FileIO
 from pathlib import Path
 from typing import Any
 
+import attrs
+import narwhals.stable.v2 as nw
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from decision_os.errors import InputError, LedgerError, RecordError
-from decision_os.ledger import Checkpoint, Ledger, Receipt
+from decision_os.errors import DataError, InputError, LedgerError, RecordError
+from decision_os.ledger import Checkpoint, Ledger, Problem, Receipt, Recovery
+from decision_os.ledger.chain import head_of, sealed
 from decision_os.record import DecisionRecord, InputTaken, LogEntry, Outcome, ReversalPlan, Status
-from decision_os.values import Reason, Unknown
+from decision_os.values import Cause, Reason, Unknown
 
 NOON = dt.datetime(2026, 10, 6, 12, tzinfo=dt.UTC)
 
@@ -378,6 +382,239 @@ def test_somebody_elses_file(tmp_path: Path, text: bytes) -> None:
     assert not ledger.verify().ok
     assert text == path.read_bytes()
     assert ["diary.txt"] == [found.name for found in tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("torn", [b"\0", b"\0" * 4096, b'{"at":"2026-10' + b"\0" * 90])
+def test_zeros_where_the_first_line_was_to_be(tmp_path: Path, torn: bytes) -> None:
+    """A loss of power during the first append would leave a file that no append gets past."""
+    path = tmp_path / "a"
+    path.write_bytes(torn)
+    with capture_logs():
+        ledger = Ledger(path)
+    assert (1, True) == (ledger.append({}).seq, ledger.verify().ok)
+    assert torn == (tmp_path / "a.torn-0").read_bytes()
+
+
+def test_the_caller_is_told_what_was_recovered(tmp_path: Path, sample: bytes) -> None:
+    """Only the log would say that an entry was moved aside, and nobody may be listening to it."""
+    path = tmp_path / "a"
+    path.write_bytes(sample[:-9])
+    start = len(b"".join(lines_of(sample)[:-1]))
+    with capture_logs():
+        ledger = Ledger(path)
+    aside = Recovery(4, len(sample) - 9 - start, f"{path}.torn-4")
+    assert [aside] == list(ledger.recoveries)
+    assert f"entry 4 was unfinished: its {aside.torn_bytes} bytes are in `{path}.torn-4`" == str(aside)
+    path.write_bytes(sample[:-1])
+    with capture_logs():
+        ledger.append({})
+    completed = Recovery(4, len(sample) - 1 - start, None)
+    assert [aside, completed] == list(ledger.recoveries)
+    assert "entry 4 lacked only the end of its line, which was added" == str(completed)
+    assert () == Ledger(path).recoveries
+
+
+def test_a_ledger_that_is_only_looked_at_stays_as_it_is(tmp_path: Path, sample: bytes) -> None:
+    """An auditor would change the file by reading it, or a cut inside the last line would pass for verified."""
+    path = tmp_path / "a"
+    for cut in (1, 9, len(lines_of(sample)[-1]) - 1):
+        path.write_bytes(sample[:-cut])
+        ledger = Ledger(path, recover=False)
+        assert [Problem(5, "is torn: it has no end")] == list(ledger.verify().problems)
+        with pytest.raises(LedgerError, match="line 5: is torn"):
+            list(ledger)
+        with pytest.raises(LedgerError, match=r"the last line .* is torn"):
+            ledger.append({})
+        assert (sample[:-cut], [path], ()) == (path.read_bytes(), list(tmp_path.iterdir()), ledger.recoveries)
+
+
+@pytest.mark.parametrize("end", [b"\0", b"x", b"\r", b" "])
+def test_a_whole_entry_with_another_end_is_not_moved_aside(tmp_path: Path, sample: bytes, end: bytes) -> None:
+    """One byte changed behind the last entry would take an acknowledged entry out, and leave a ledger that verifies."""
+    path = tmp_path / "a"
+    path.write_bytes(sample[:-1] + end)
+    ledger = Ledger(path)
+    assert [5] == [problem.line for problem in ledger.verify().problems]
+    with pytest.raises(LedgerError, match=r"the last line .* is torn"):
+        ledger.append({})
+    assert (sample[:-1] + end, [path]) == (path.read_bytes(), list(tmp_path.iterdir()))
+
+
+def test_a_problem_names_the_entry(tmp_path: Path, sample: bytes) -> None:
+    """A reader would have to know that the first line is none of the entries to find the one that was changed."""
+    path = tmp_path / "a"
+    path.write_bytes(sample.replace(b'"number":2', b'"number":9'))
+    assert [2] == [problem.entry for problem in Ledger(path).verify().problems]
+
+
+def test_a_hash_that_is_right_over_a_body_that_is_no_json(tmp_path: Path, sample: bytes) -> None:
+    """A line sealed by another program would end the reading in a raw error."""
+    head = head_of(NOON, {"a": 1})
+    line, _ = sealed(head[:-2] + b",,}", "event", json.loads(lines_of(sample)[-1])["hash"], 5)
+    path = tmp_path / "a"
+    path.write_bytes(sample + line)
+    with pytest.raises(LedgerError, match="line 6: cannot be read: not JSON"):
+        list(Ledger(path))
+
+
+# --- under a running process ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda path, _: path.unlink(),
+        lambda path, _: path.write_bytes(b""),
+        lambda path, _: path.write_bytes(b"".join(lines_of(path.read_bytes())[:-1])),
+        Path.write_bytes,
+        lambda path, sample: path.write_bytes(sample + sample),
+    ],
+    ids=["removed", "emptied", "cut off", "replaced", "replaced by a longer one"],
+)
+def test_what_this_process_appended_has_to_be_there_still(tmp_path: Path, sample: bytes, change: Any) -> None:
+    """A ledger cut off or exchanged under a running process would be gone on with, and an acknowledged entry be lost without a word."""
+    ledger = written(tmp_path, 2)
+    change(ledger.path, sample)
+    before = ledger.path.read_bytes() if ledger.path.exists() else b""
+    with pytest.raises(LedgerError, match="no longer holds entry 2, which this process appended"):
+        ledger.append({})
+    assert before == ledger.path.read_bytes()
+
+
+def test_what_others_append_is_no_reason_to_stop(tmp_path: Path) -> None:
+    """A second writer would be taken for somebody who exchanged the file."""
+    one = written(tmp_path, 1)
+    other = Ledger(one.path)
+    assert [2, 3, 4, 5] == [ledger.append({"filling": "x" * size}).seq for ledger, size in ((other, 3000), (one, 1), (other, 1), (one, 3000))]
+    assert one.verify().ok
+
+
+def test_a_file_put_away_while_an_append_waits(tmp_path: Path) -> None:
+    """An entry would go into the file that was put away, and its receipt speak of the one that took its place."""
+    fcntl = pytest.importorskip("fcntl")
+    path = written(tmp_path, 1).path
+    with path.open("rb") as held, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(held.fileno(), fcntl.LOCK_EX)
+        waiting = pool.submit(Ledger(path).append, {"late": True})
+        time.sleep(0.05)
+        path.rename(tmp_path / "put-away.jsonl")
+        fcntl.flock(held.fileno(), fcntl.LOCK_UN)
+        receipt = waiting.result(timeout=30)
+    assert [receipt.hash] == [entry.hash for entry in Ledger(path)]
+    assert 1 == Ledger(tmp_path / "put-away.jsonl").verify().entries
+
+
+def test_a_relative_path_stays_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that changes its folder would go on in another file: two ledgers under one name."""
+    monkeypatch.chdir(tmp_path)
+    ledger = Ledger("decisions.jsonl")
+    ledger.append({})
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    assert 2 == ledger.append({}).seq
+    assert tmp_path / "decisions.jsonl" == ledger.path
+
+
+def test_an_interrupt_while_the_device_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C would leave an entry nobody has a receipt for, and the caller, trying again, would enter it twice."""
+    ledger = Ledger(tmp_path / "a", durability="fsync")
+    ledger.append({})
+    before = ledger.path.read_bytes()
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("decision_os.ledger.ledger.sync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        ledger.append({})
+    monkeypatch.undo()
+    assert before == ledger.path.read_bytes()
+    assert 2 == ledger.append({}).seq
+
+
+def test_what_cannot_be_taken_back_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failing device that neither keeps the entry nor lets go of it would be reported as if nothing had been written."""
+    ledger = written(tmp_path, 1)
+
+    class Failing(FileIO):
+        def write(self, data: Any) -> int:
+            super().write(bytes(data)[:100])
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        def truncate(self, _: int | None = None) -> int:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(Path, "open", lambda self, mode, **_: Failing(self, mode))
+    with pytest.raises(LedgerError, match="may be there in part or whole without a receipt"):
+        ledger.append({})
+
+
+# --- as a frame ----------------------------------------------------------------------------------------------------------------
+
+
+def decided(folder: Path) -> Ledger:
+    """A ledger with two records, a log entry and an event."""
+    ledger = Ledger(folder / "decisions.jsonl", durability="none")
+    entry = LogEntry(node="pricing.change", approvers=("Finance", "SalesOps"), selected_thresholds={"b": 1, "a": "≥ $3"})
+    later = NOON.astimezone(dt.timezone(dt.timedelta(hours=-4)))
+    unsure = attrs.evolve(record("Enterprise"), causes=(Cause("win_rate", "missing", ""), Cause("cac", "stale", "")), review_date=later, branch="invest")
+    ledger.append(record(), at=later)
+    ledger.append({"event": "approved", "at": NOON, "$by": "Ann"}, at=NOON)
+    ledger.extend([entry, unsure], at=NOON)
+    return ledger
+
+
+@pytest.mark.parametrize("backend", ["polars", "pandas", "pyarrow"])
+def test_decisions_as_a_frame(tmp_path: Path, backend: str) -> None:
+    """An analyst would get text for instants, an engine's own idea of the types, or miss a decision."""
+    frame = nw.from_native(decided(tmp_path).frame(backend=backend), eager_only=True)
+    assert backend == frame.implementation.name.lower()
+    instants = {"at", "timestamp", "review_date"}
+    instant = nw.Datetime("us", "UTC")
+    assert {name: nw.Int64() if name == "seq" else instant if name in instants else nw.String() for name in frame.columns} == dict(frame.schema)
+    first, log, last = frame.rows(named=True)
+    assert [1, 3, 4] == frame["seq"].to_list()
+    assert (NOON, NOON, "channel.invest", "SMB", "hold", "FP&A, Analytics") == tuple(
+        first[name] for name in ("at", "timestamp", "node", "subject", "outcome", "approvers")
+    )
+    assert ("cac, win_rate", NOON, "invest", "sha256:2") == tuple(last[name] for name in ("unknowns", "review_date", "branch", "rule_book_hash"))
+    assert ("Finance, SalesOps", '{"a":"≥ $3","b":1}') == tuple(log[name] for name in ("approvers", "selected_thresholds"))
+    gaps = frame.select(nw.col("unknowns", "branch", "review_date", "timestamp", "rule_book_hash").is_null()).rows()
+    assert [(True, True, True, False, False), (True, True, True, True, True), (False, False, False, False, False)] == gaps
+
+
+def test_events_as_a_frame(tmp_path: Path) -> None:
+    """Events would be missing from both frames: dropped without a word."""
+    ledger = decided(tmp_path)
+    frame = ledger.frame("events")
+    assert [2] == frame["seq"].to_list()
+    assert ['{"$$by":"Ann","at":{"$instant":"2026-10-06T12:00:00Z"},"event":"approved"}'] == frame["body"].to_list()
+    assert sorted([*ledger.frame()["hash"], *frame["hash"]]) == sorted(entry.hash for entry in ledger)
+
+
+def test_an_empty_frame_has_the_same_columns(tmp_path: Path) -> None:
+    """A query over the decisions would fail on the first day, when there are none."""
+    empty = written(tmp_path, 1)
+    other = tmp_path / "other"
+    other.mkdir()
+    assert decided(other).frame().schema == empty.frame().schema
+
+
+def test_a_frame_of_a_changed_ledger(tmp_path: Path) -> None:
+    """A changed decision would be in the frame as if it were fine."""
+    ledger = decided(tmp_path)
+    ledger.path.write_bytes(ledger.path.read_bytes().replace(b'"Enterprise"', b'"enterprise"'))
+    with pytest.raises(LedgerError, match="line 5: was changed"):
+        ledger.frame()
+
+
+def test_a_frame_that_cannot_be(tmp_path: Path) -> None:
+    """A misspelt engine or kind of row would be a raw error of another library."""
+    ledger = decided(tmp_path)
+    with pytest.raises(DataError, match=r"no dataframe engine `polar` .*did you mean `polars`"):
+        ledger.frame(backend="polar")
+    with pytest.raises(InputError, match="no rows `event`"):
+        ledger.frame("event")  # type: ignore[arg-type]  # the mistake under test
 
 
 def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,5 +29,7 @@ def test_the_face_has_the_types_a_user_reads(tmp_path: Path) -> None:
     assert isinstance(answer, dos.Unknown)
     assert_type(answer.causes, tuple[dos.Cause, ...])
     ledger = dos.Ledger(tmp_path / "decisions.jsonl")
+    journal: dos.Journal = ledger
+    assert_type(journal.append(record), dos.Receipt)
     assert_type(ledger.append(record).seq, int)
     assert ledger.verify().ok
