@@ -385,6 +385,8 @@ class _Checker:
         if PERCENT in both and RATIO not in both:
             complement = verb == "subtract" and per_cent is left and rest.unit == SHARE
             literal = self.shown(per_cent.written)
+            if rest.unit == PP and sums and per_cent.literal and rest.literal:
+                return SHARE  # `20% ± 2pp`: so many points around a share
             if rest.unit == PP:
                 message = f"{literal} is a relative share, but {self.described(rest)} is a difference of shares"
                 self.report("percent-for-points", per_cent.written.span, message, f"write {_points(per_cent, literal)}", Severity.WARNING)
@@ -425,7 +427,7 @@ class _Checker:
         if not unit.families() - {"thing"} or (isinstance(body, Number) and not body.exact):
             return
         hint = ""
-        if isinstance(bare.written, Number) and len(unit.factors) == 1:
+        if isinstance(bare.written, Number) and len(unit.factors) == 1 and unit.factors[0][1] == 1:
             hint = f"write `{unparse(attrs.evolve(bare.written, unit=unit))}`"
         message = f"{self.shown(bare.written)} has no unit, and is read in that of {self.described(target)}"
         self.report("bare-number", bare.written.span, message, hint, Severity.NOTE)

@@ -135,13 +135,15 @@ _MASTER: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_NUMBER: Final = re.compile(r"(?:[0-9]+(?:_[0-9]+)*)?(?:\.[0-9]+(?:_[0-9]+)*)?(?:[eE][+-]?[0-9]{1,3})?\Z")
+_NUMBER: Final = re.compile(r"(?:[0-9]+(?:_[0-9]+)*)?(?:\.[0-9]+(?:_[0-9]+)*)?(?P<exponent>[eE][+-]?[0-9]+)?\Z")
+_LONGEST_EXPONENT: Final = 5  # `e-308`: what is longer is not worked out
 _THOUSANDS: Final = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9_])(?:\.[0-9]+)?")
 _COMPOUND: Final = re.compile(r"(?:[0-9]+[wdhms]){2,}(?!\w)")
 _SUFFIX: Final = re.compile(r"pp(?!\w)|[wdhms](?!\w)")
 _PER_CENT: Final = re.compile(rf"[{_SPACES}]*%")
 _UNIT_WORD: Final = re.compile(rf"[{_SPACES}]*(?P<word>[^\W\d]\w*)")
 _DURATION_WORDS: Final = {spelled: unit for unit in (*FIXED, *CALENDAR) for spelled in (unit, unit + "s")}
+_MULTIPLES: Final = {"k": 1_000, "M": 1_000_000}
 _LETTERS: Final = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week"}
 _CURRENCY_SIGNS: Final = {
     "$": ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN", "CLP", "COP", "ARS"),
@@ -285,6 +287,11 @@ class _Scanner:
             return self.error(name.start, end, f"`{name.text}%` is read as a division's remainder", f"write the label in backticks: `` `{name.text}%` ``")
         if unicodedata.category(written[0]) == "Mn":
             return self.error(at, end, f"the combining mark U+{ord(written[0]):04X} has no place in an expression", "type the letter and its mark as one")
+        before = self.found[-1] if self.found else None
+        if written == "=" and before is not None and before.text in ("<", ">") and before.kind == "op":
+            return self.error(before.start, end, f"`{self.text[before.start : end]}` is not part of the language", f"write `{before.text}=` as one")
+        if written == "!" and self.text[end:].lstrip().startswith("="):
+            return self.error(at, end, f"`{written}` is not part of the language", "write `!=` as one")
         if written == "=" and self.text[end : end + 1] == "=":
             end += 1
         return self.error(at, end, f"`{written}` is not part of the language", _MISTYPED.get(written, ""))
@@ -350,6 +357,8 @@ class _Scanner:
             depth += (self.text[position] == "(") - (self.text[position] == ")")
             if depth == 0:
                 label = "".join(self.text[at : position + 1].split())
+                if label == "P()":
+                    raise self.error(at, position + 1, "the label is empty", "write for example `P(Route<2m)`")
                 self.add("label", label, at, position + 1)
                 return position + 1
         raise self.error(at, end + 1, "the label opened here is not closed", "write for example `P(Route<2m)`")
@@ -406,12 +415,15 @@ class _Scanner:
         return self.literal(value, None, start, end)
 
     def exact(self, written: str, at: int, end: int) -> Fraction:
-        if not _NUMBER.match(written):
+        found = _NUMBER.match(written)
+        if found is None:
             hint = f"write `{written}0`" if written.endswith(".") else "write for example `0.5`, `1_000` or `1e-6`"
             raise self.error(at, end, f"`{_short(written)}` is not a number", hint)
         digits = written.replace("_", "")
         if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
             raise self.error(at, end, f"`{_short(written)}` begins with a needless 0", "write the number without it, and without a comma before")
+        if len(found["exponent"] or "") > _LONGEST_EXPONENT:
+            raise self.error(at, end, f"`{_short(written)}` is beyond what a number can hold")
         value = Fraction(int(digits) if digits.isdigit() else digits)
         if not holdable(value):
             raise self.error(at, end, f"`{_short(written)}` is beyond what a number can hold")
@@ -467,16 +479,18 @@ class _Scanner:
         plain = self.text[start:end]
         hint = f"put an operator between `{plain}` and `{word}`"
         if word in ("k", "K", "M"):
-            zeros = "000" if word in "kK" else "000_000"
-            hint = f"write `{plain}_{zeros}`; `k` and `M` belong to money, as in `${plain}{word}`"
+            letter = "M" if word == "M" else "k"
+            hint = f"write `{_grouped(value * _MULTIPLES[letter])}`; `k` and `M` belong to money, as in `${plain}{letter}`"
         elif word_at == end and re.match(r"[wdhms][0-9]", word):
             hint = "write for example `1h30m`"
         elif word.lower() in _LETTERS:
             hint = f"write `{plain}{word.lower()}`"
-        elif word.lower() in _DURATION_WORDS or word in ("min", "mins", "hrs", "hr", "sec", "secs", "mo", "mos", "yr", "yrs"):
+        elif word.lower() in _DURATION_WORDS:
+            hint = f"write `{plain} {word.lower()}`"
+        elif word in ("min", "mins", "hrs", "hr", "sec", "secs", "mo", "mos", "yr", "yrs"):
             hint = "the durations are `s m h d w` and the words `seconds` to `years`"
-        elif nearest(word, _DURATION_WORDS):
-            hint = nearest(word, _DURATION_WORDS)
+        elif nearest(word, _DURATION_WORDS, cutoff=0.7):
+            hint = nearest(word, _DURATION_WORDS, cutoff=0.7)
         elif word_at == end:
             hint = f"write `{plain} * {word}`"
         raise self.error(start, word_end, f"`{_short(written)}` is not a number", hint)
@@ -501,7 +515,7 @@ class _Scanner:
             if suffix not in ("k", "M"):
                 hint = f"a thousand is `{sign}{_short(written)}k`, a million `{sign}{_short(written)}M`"
                 raise self.error(at, word.end(), f"`{_short(self.text[at : word.end()])}` is not an amount of money", hint)
-            value *= 1_000 if suffix == "k" else 1_000_000
+            value *= _MULTIPLES[suffix]
             end = word.end()
         if self.text[end : end + 1] in ("%", "."):
             raise self.error(at, end + 1, f"`{_short(self.text[at : end + 1])}` is not an amount of money")
@@ -527,6 +541,11 @@ def _plain_letter(ch: str) -> bool:
     if script == "LATIN":
         return ch <= "\u017f" or "\u0218" <= ch <= "\u021b"
     return script in _SCRIPTS and not ("\u0460" <= ch <= "\u052f" and ch not in "Ґґ")
+
+
+def _grouped(value: Fraction) -> str:
+    """A number as it is written in an expression, its thousands apart."""
+    return f"{int(value):_}" if value.denominator == 1 else f"{float(value):_}"
 
 
 def _short(written: str) -> str:

@@ -385,8 +385,8 @@ class _Parser:
                 raise self.leftover()
             if self.token.kind != "end" and not self.is_op(")"):
                 raise self.leftover()
-            self.expect(")", "the parenthesis is not closed: expected `)`")
-            return inner
+            end = self.expect(")", "the parenthesis is not closed: expected `)`").end
+            return attrs.evolve(inner, span=(token.start, end))  # with its parentheses, or what holds it would be quoted with one of them
         raise self.no_value(token)
 
     def no_value(self, token: Token) -> ExpressionError:

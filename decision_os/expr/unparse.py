@@ -116,7 +116,8 @@ def _number(node: Number) -> str:
     if unit == PP:
         return _decimal(node.exact * 100) + "pp"
     if unit is not None and unit.duration:
-        return _decimal(node.exact) + _SUFFIXES[unit.duration]
+        suffix = _SUFFIXES[unit.duration]
+        return _decimal(node.exact) + (suffix.removesuffix("s") if node.exact == 1 and suffix != "s" else suffix)
     if unit is not None and unit.factors == (("USD", 1),):
         return ("-$" if node.exact < 0 else "$") + _decimal(abs(node.exact))
     if unit is not None and unit.factors == ((unit.currency, 1),):

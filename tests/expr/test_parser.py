@@ -145,7 +145,7 @@ def test_spans_point_into_the_text() -> None:
     text = "a +\n (b × 1h30m) ≥ −$3"
     tree: Any = parse(text).tree
     spans = [tree.first.left, tree.first.right, tree.first.right.right, tree.rest[0]]
-    assert ["a", "b × 1h30m", "1h30m", "−$3"] == [text[slice(*node.span)] for node in spans]
+    assert ["a", "(b × 1h30m)", "1h30m", "−$3"] == [text[slice(*node.span)] for node in spans]
 
 
 # scope
@@ -280,7 +280,7 @@ MISTAKES = [
     ("x in {a + 1}", "a", "a set holds literals", ""),
     ("x in {}", "{}", "the set is empty", ""),
     ("x in 3", "3", "`3` is not a range", "±"),
-    ("x in (1)", "1", "`1` is not a range", ""),
+    ("x in (1)", "(1)", "`(1)` is not a range", ""),
     ("x in a ± -3", "-3", "negative", ""),
     ("x in 'a' ± 3", "'a' ± 3", "between two numbers", ""),
     ("a < b in [1, 2]", "in", "cannot be part of a chain", "and"),
