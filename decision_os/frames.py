@@ -160,7 +160,7 @@ def _refuse_misspelled(plan: Plan, present: Sequence[str], filled: Collection[st
     absent = [name for name in (*plan.inputs, *plan.feeds) if name not in present and name not in filled]
     words = [*absent, *(written for written, name in plan.aliases.items() if name in absent)]
     for column in present:
-        if column in plan.accepted or not words:
+        if plan.accepts(column) or not words:
             continue
         hint = nearest(column, words, cutoff=_ALMOST)
         if hint:

@@ -16,7 +16,7 @@ from decision_os.record import MonitorPlan, ReversalPlan
 from decision_os.units import format_value
 from decision_os.wire import FEEDS
 
-__all__ = ["Condition", "Plan", "PlannedInput", "filled", "max_age", "plan"]
+__all__ = ["Condition", "Plan", "PlannedInput", "filled", "max_age", "plans"]
 
 
 @attrs.frozen(kw_only=True)
@@ -63,16 +63,22 @@ class Plan:
     """The feeds that its pre-checks and branches read."""
     aliases: Mapping[str, str]
     """Other names a caller may use for an input: the metric's id and its label."""
-    accepted: frozenset[str]
-    """Every name a caller may pass without a word: inputs, aliases, feeds, subject keys, and metrics this playbook does not read."""
+    metrics: frozenset[str]
+    """The ids and labels of all metrics of the rule book, those included that this playbook does not read; one set for all plans."""
     pre_checks: tuple[Condition, ...]
     branches: tuple[Condition, ...]
     defaults: Mapping[str, float]
     thresholds: Mapping[str, str]
+    lever_units: Mapping[str, str]
+    """The unit of each action's lever, as it goes on records."""
     reversal: ReversalPlan
     monitoring: tuple[MonitorPlan, ...]
     review: ReviewCadence | None
     clock: ReviewClock | None
+
+    def accepts(self, name: str) -> bool:
+        """Whether a caller may pass the name without a word: an input, an alias, a feed, a subject key, or a metric that this playbook does not read."""
+        return name in self.inputs or name in self.aliases or name in self.metrics or name in FEEDS or name in self.playbook.subject.keys
 
     def shown(self, chosen: Mapping[str, float]) -> dict[str, str]:
         """Chosen parameters, as people write them."""
@@ -107,8 +113,13 @@ def filled(text: str, shown: Mapping[str, str]) -> str:
     return text
 
 
-def plan(book: RuleBook, playbook: Playbook) -> Plan:
-    """Resolve a playbook against its rule book."""
+def plans(book: RuleBook) -> dict[str, Plan]:
+    """Every playbook of a rule book, resolved."""
+    metrics = frozenset(name for metric in book.metrics.values() for name in (metric.id, metric.label))
+    return {name: _plan(book, playbook, metrics) for name, playbook in book.playbooks.items()}
+
+
+def _plan(book: RuleBook, playbook: Playbook, metrics: frozenset[str]) -> Plan:
     inputs = {use.name: _input(book, use) for use in playbook.inputs.values()}
     fanned = {name for name, planned in inputs.items() if planned.fans}
     checks = tuple(_condition(check.id, check.label, check.condition, "", inputs, fanned) for check in playbook.pre_checks)
@@ -120,7 +131,6 @@ def plan(book: RuleBook, playbook: Playbook) -> Plan:
         if planned.metric.id not in inputs and not planned.use.overall:
             aliases.setdefault(planned.metric.id, name)
     read = {name for condition in (*checks, *branches) for name in condition.expression.names}
-    every_metric = {name for metric in book.metrics.values() for name in (metric.id, metric.label)}
     thresholds = {name: threshold.text for name, threshold in playbook.thresholds.items()}
     used = _shared(book, playbook)
     review = book.review_cadence.get(playbook.cadence)
@@ -130,11 +140,12 @@ def plan(book: RuleBook, playbook: Playbook) -> Plan:
         inputs=inputs,
         feeds=tuple(name for name in FEEDS if name in read),
         aliases=aliases,
-        accepted=frozenset({*inputs, *aliases, *FEEDS, *playbook.subject.keys, *every_metric}),
+        metrics=metrics,
         pre_checks=checks,
         branches=branches,
         defaults={name: parameter.default for name, parameter in playbook.parameters.items()},
         thresholds=thresholds,
+        lever_units={name: str(action.lever.unit) if action.lever and action.lever.unit else "" for name, action in playbook.actions.items()},
         reversal=ReversalPlan(
             plan=playbook.reversal.plan, steps=playbook.reversal.steps, within=playbook.reversal.within, owner=playbook.reversal.owner or playbook.owner
         ),

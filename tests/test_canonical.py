@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decision_os.canonical import canonical, fingerprint, parse, plain, restore, rfc8785
+from decision_os.canonical import Shape, canonical, fingerprint, parse, plain, restore, rfc8785
 from decision_os.errors import InputError
 from decision_os.values import Cause, Reason, Unknown
 
@@ -292,3 +292,26 @@ def test_the_order_of_keys_does_not_matter(value: dict[str, int], random: Any) -
     items = list(value.items())
     random.shuffle(items)
     assert canonical(value) == canonical(dict(items))
+
+
+@given(st.dictionaries(names, scalars | values, max_size=4), st.dictionaries(names, scalars, max_size=2))
+def test_a_shape_hashes_as_the_mapping_does(members: dict[str, Any], fixed: dict[str, Any]) -> None:
+    """What was hashed by the short way would have another hash than the same thing hashed by the long one, so equal inputs would differ."""
+    fixed = {key: value for key, value in fixed.items() if key not in members}
+    shape = Shape(members, fixed)
+    assert fingerprint({**members, **fixed}) == shape.fingerprint(members)
+    assert shape.fingerprint(members) == shape.fingerprint({**members, "not a key of it": 1})
+
+
+@pytest.mark.parametrize(("bits", "expected"), NUMBERS)
+def test_a_shape_writes_numbers_as_ecmascript_does(bits: str, expected: str) -> None:
+    """The short way writes numbers itself: a power of ten or a zero could be written another way."""
+    (number,) = struct.unpack(">d", bytes.fromhex(bits))
+    assert fingerprint({"%s": number}) == Shape(["%s"]).fingerprint({"%s": number})
+
+
+@pytest.mark.parametrize(("value", "words"), [("\ud800", "lone surrogate"), (_loop(), "contains itself"), (object(), "no canonical form")])
+def test_what_a_shape_refuses(value: object, words: str) -> None:
+    """The short way would raise something else than the long one does, or hash what has no canonical form."""
+    with pytest.raises(InputError, match=words):
+        Shape(["a"]).fingerprint({"a": value})

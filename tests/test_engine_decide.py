@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import attrs
 import pytest
 
 import decision_os as dos
@@ -400,3 +402,36 @@ def test_the_explanation_says_why_the_other_branches_did_not_fire(engine: dos.En
     assert "(1 other condition holds)" in text
     for words in ("Owner: Demand Gen.", "Approvers: FP&A, Analytics.", "seasonality confounds", "budget_split_revert, within next cycle", "Review: 2026-10-07"):
         assert words in text
+
+
+# --- made the short way ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("node", ["channel.invest", "icp.update", "pricing.change", "routing.policy"])
+@pytest.mark.parametrize("gap", [False, True])
+def test_a_record_made_the_short_way_is_one_made_the_long_way(engine: dos.Engine, node: str, *, gap: bool) -> None:
+    """A field would be left out, or left as what its converter should have changed: a mapping that can be written to, an instant in a named zone."""
+    given = dict({"channel.invest": CHANNEL, "icp.update": ICP, "pricing.change": PRICING, "routing.policy": ROUTING}[node])
+    if gap:
+        given.pop(next(iter(given)))
+    record = engine.decide(node, given, at=AT.astimezone(ZoneInfo("America/New_York")))
+    parts: list[Any] = [record, *record.inputs, *record.actions, *record.effects]
+    for made in parts:
+        fields = attrs.fields(type(made))
+        again = type(made)(**{field.alias: getattr(made, field.name) for field in fields})
+        assert again == made
+        assert hash(again) == hash(made)
+        assert [type(getattr(again, field.name)) for field in fields] == [type(getattr(made, field.name)) for field in fields]
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            made.id = "another"
+    for instant in (record.timestamp, record.review_date):
+        assert instant is None or isinstance(instant.tzinfo, dt.timezone)
+
+
+def test_two_choices_do_not_share_their_texts(engine: dos.Engine) -> None:
+    """What is worked out once for the usual parameters would stand on a record that was decided with others."""
+    usual, other, again = (engine.decide("pricing.change", PRICING, at=AT, choose=choose) for choose in (None, {"list_price_step": 0.1}, {}))
+    assert usual == again
+    assert (0.08, 0.1) == (usual.chosen["list_price_step"], other.chosen["list_price_step"])
+    assert usual.id != other.id
+    assert usual.action != other.action

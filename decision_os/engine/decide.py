@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import attrs
 
-from decision_os.canonical import fingerprint
-from decision_os.engine.inputs import Taken, take
+from decision_os.calendars import ReviewClock
+from decision_os.canonical import Shape
+from decision_os.engine.inputs import Intake, Taken
 from decision_os.expr import Explanation
 from decision_os.model import HitPolicy, RuleBook
 from decision_os.plan import Condition, Plan, filled
@@ -24,11 +26,13 @@ from decision_os.record import (
     Outcome,
     Shown,
     Status,
+    maker,
+    zoned,
 )
 from decision_os.units import format_value
-from decision_os.values import Reason, Unknown, Value
+from decision_os.values import Reason, Scalar, Unknown, Value
 
-__all__ = ["Verdict", "decide", "judge"]
+__all__ = ["Chosen", "Decider", "Verdict", "judge"]
 
 Truth: TypeAlias = bool | Unknown
 
@@ -44,29 +48,125 @@ class Verdict:
     notes: tuple[str, ...] = ()
 
 
-def decide(
-    book: RuleBook,
-    plan: Plan,
-    given: Mapping[str, Any],
-    *,
-    at: dt.datetime,
-    subject: str,
-    period: str,
-    choose: Mapping[str, float] | None = None,
-) -> DecisionRecord:
-    """The record of one decision."""
-    taken = take(plan, given, at)
-    chosen = plan.choices(choose)
-    scope: dict[str, Value] = {**taken.values, **chosen}
-    verdict = judge(plan, scope, taken)
-    return _record(book, plan, taken, scope, chosen, verdict, at=at, subject=subject, period=period)
+_make_record = maker(DecisionRecord)
+_make_action = maker(ActionTaken)
+_make_effect = maker(Effect)
+
+
+@attrs.frozen(kw_only=True)
+class Chosen:
+    """Parameters as decided with, and what follows from them alone: the texts of the actions (and of their parts), and the shape of the identity."""
+
+    values: Mapping[str, float]
+    shown: Mapping[str, str]
+    actions: Mapping[str, tuple[str, tuple[str, ...]]]
+    identity: Shape
+
+
+class Decider:
+    """Decides one playbook. All that is the same for every subject is worked out when it is made."""
+
+    def __init__(self, book: RuleBook, plan: Plan) -> None:
+        self._book, self._plan = book, plan
+        self._intake = Intake(plan)
+        self._rule_book = f"{book.id} {book.version}"
+        self._recommended, self._thresholds = MappingProxyType(plan.defaults), MappingProxyType(plan.thresholds)
+        self._review: tuple[dt.datetime, dt.datetime] | None = None
+        self._usual = self.choosing(None)
+
+    def choosing(self, choose: Mapping[str, float] | None) -> Chosen:
+        """What follows from a choice of parameters. Raises `InputError` as `Plan.choices` does."""
+        plan = self._plan
+        values = plan.choices(choose)
+        shown = plan.shown(values)
+        return Chosen(
+            values=MappingProxyType(values),
+            shown=shown,
+            actions={name: (filled(action.text, shown), tuple(filled(part, shown) for part in action.parts)) for name, action in plan.playbook.actions.items()},
+            identity=Shape(("subject", "period", "inputs"), fixed={"node": plan.playbook.id, "rule_book": self._book.hash, "chosen": values}),
+        )
+
+    def decide(
+        self,
+        given: Mapping[str, Any],
+        *,
+        at: dt.datetime,
+        subject: str,
+        period: str,
+        choose: Mapping[str, float] | None = None,
+    ) -> DecisionRecord:
+        """The record of one decision."""
+        return self.decide_as(self.choosing(choose) if choose else self._usual, given, at, subject, period)
+
+    def decide_as(self, chosen: Chosen, given: Mapping[str, Any], at: dt.datetime, subject: str, period: str) -> DecisionRecord:
+        """The record of one decision, with parameters that are chosen already."""
+        plan = self._plan
+        taken = self._intake.take(given, at)
+        scope = taken.values
+        scope.update(chosen.values)
+        verdict = judge(plan, scope, taken)
+        return self._record(chosen, taken, scope, verdict, at, subject, period)
+
+    def _record(self, chosen: Chosen, taken: Taken, scope: Mapping[str, Value], verdict: Verdict, at: dt.datetime, subject: str, period: str) -> DecisionRecord:
+        book, plan = self._book, self._plan
+        playbook = plan.playbook
+        identity = chosen.identity.fingerprint({"subject": subject, "period": period, "inputs": taken.hash})
+        acts = verdict.outcome is Outcome.ACT
+        actions = tuple([_action(plan, branch.action, scope, chosen) for branch in plan.branches if branch.id in verdict.taken]) if acts else ()
+        return _make_record(
+            id=identity,
+            node=playbook.id,
+            version=playbook.version,
+            title=playbook.title,
+            subject=subject,
+            period=period,
+            timestamp=zoned(at),
+            rule_book=self._rule_book,
+            rule_book_hash=book.hash,
+            inputs_version=book.metric_layer_ref,
+            inputs_hash=taken.hash,
+            inputs=taken.listed,
+            outcome=verdict.outcome,
+            status=Status.PROPOSED if acts else Status.RECORDED,
+            branch=", ".join(verdict.taken) or None,
+            action=" and ".join([action.text for action in actions]) or None,
+            actions=actions,
+            otherwise=playbook.otherwise,
+            recommended=self._recommended,
+            chosen=chosen.values,
+            thresholds=self._thresholds,
+            causes=verdict.unknown.causes if verdict.unknown is not None else (),
+            blocked_by=verdict.blocked_by,
+            owner=playbook.owner,
+            approvers=playbook.approvers,
+            risk_level=playbook.risk.level,
+            risk_notes=playbook.risk.note,
+            reversibility=playbook.reversibility,
+            reversal_plan=plan.reversal,
+            reversal_outcome=None,
+            monitoring=plan.monitoring,
+            review_date=self._next_review(plan.clock, at) if plan.clock else None,
+            review_agenda=plan.review.id if plan.review else "",
+            effects=_effects(plan, subject, identity) if acts else (),
+            notes=verdict.notes,
+            evidence=lambda: _evidence(plan, scope, taken, verdict, chosen),
+        )
+
+    def _next_review(self, clock: ReviewClock, at: dt.datetime) -> dt.datetime:
+        """The next review as it goes on a record; the clock gives the same instant again for as long as it is the next."""
+        found = clock.after(at)
+        known = self._review  # read once: another thread may replace the pair, never half of it
+        if known is None or known[0] is not found:
+            known = self._review = found, zoned(found)
+        return known[1]
 
 
 def judge(plan: Plan, scope: Mapping[str, Value], taken: Taken) -> Verdict:
     """The outcome of a plan over settled values."""
-    blocked = [item for item in taken.listed if isinstance(item.value, Unknown) and Reason.BLOCKED.value in item.value.reasons]
+    unknowns = [item.value for item in taken.listed if isinstance(item.value, Unknown)] if taken.doubtful else []
+    blocked = [value for value in unknowns if Reason.BLOCKED.value in value.reasons]
     if blocked:
-        unknown = Unknown.merged(item.value for item in blocked if isinstance(item.value, Unknown))
+        unknown = Unknown.merged(blocked)
         return Verdict(Outcome.BLOCKED, unknown=unknown, blocked_by=tuple(str(cause) for cause in unknown.causes if cause.reason == Reason.BLOCKED.value))
     failed: list[str] = []
     doubts: list[Unknown] = []
@@ -135,11 +235,12 @@ _POLICIES = {HitPolicy.FIRST: _first, HitPolicy.UNIQUE: _unique, HitPolicy.COLLE
 def _ask(condition: Condition, scope: Mapping[str, Value], fanned: Mapping[str, Mapping[str, Value]]) -> Truth:
     """Whether a condition holds; over finer keys, whether it holds for all of them, or for any."""
     if not condition.fanned:
-        return _truth(condition, scope)
+        answer = condition.expression.evaluate_settled(scope)
+        return answer if answer is True or answer is False else _truth(condition, answer)
     decider = not condition.every
     doubts: list[Unknown] = []
     for key in _keys(condition, fanned):
-        truth = _truth(condition, _at_key(condition, scope, fanned, key))
+        truth = _truth(condition, condition.expression.evaluate_settled(_at_key(condition, scope, fanned, key)))
         if truth is decider:
             return truth
         if isinstance(truth, Unknown):
@@ -147,8 +248,7 @@ def _ask(condition: Condition, scope: Mapping[str, Value], fanned: Mapping[str, 
     return Unknown.merged(doubts) if doubts else condition.every
 
 
-def _truth(condition: Condition, scope: Mapping[str, Value]) -> Truth:
-    answer = condition.expression.evaluate_settled(scope)
+def _truth(condition: Condition, answer: Scalar | Unknown) -> Truth:
     if isinstance(answer, bool | Unknown):
         return answer
     return Unknown.because(Reason.ERROR, "", f"`{condition.expression.text}` gives {answer!r}, not a yes or no")
@@ -166,92 +266,27 @@ def _at_key(condition: Condition, scope: Mapping[str, Value], fanned: Mapping[st
     return at
 
 
-def _record(
-    book: RuleBook,
-    plan: Plan,
-    taken: Taken,
-    scope: Mapping[str, Value],
-    chosen: Mapping[str, float],
-    verdict: Verdict,
-    *,
-    at: dt.datetime,
-    subject: str,
-    period: str,
-) -> DecisionRecord:
-    playbook = plan.playbook
-    inputs_hash = fingerprint(taken.hashed)
-    identity = fingerprint({"node": playbook.id, "subject": subject, "period": period, "rule_book": book.hash, "inputs": inputs_hash, "chosen": dict(chosen)})
-    acts = verdict.outcome is Outcome.ACT
-    shown = plan.shown(chosen)
-    actions = tuple(_action(plan, branch.action, scope, shown) for branch in plan.branches if branch.id in verdict.taken)
-    review = plan.review
-    return DecisionRecord(
-        id=identity,
-        node=playbook.id,
-        version=playbook.version,
-        title=playbook.title,
-        subject=subject,
-        period=period,
-        timestamp=at,
-        rule_book=f"{book.id} {book.version}",
-        rule_book_hash=book.hash,
-        inputs_version=book.metric_layer_ref,
-        inputs_hash=inputs_hash,
-        inputs=taken.listed,
-        outcome=verdict.outcome,
-        status=Status.PROPOSED if acts else Status.RECORDED,
-        branch=", ".join(verdict.taken) or None,
-        action=" and ".join(action.text for action in actions) or None,
-        actions=actions,
-        otherwise=playbook.otherwise,
-        recommended=plan.defaults,
-        chosen=chosen,
-        thresholds=plan.thresholds,
-        causes=verdict.unknown.causes if verdict.unknown is not None else (),
-        blocked_by=verdict.blocked_by,
-        owner=playbook.owner,
-        approvers=playbook.approvers,
-        risk_level=playbook.risk.level,
-        risk_notes=playbook.risk.note,
-        reversibility=playbook.reversibility,
-        reversal_plan=plan.reversal,
-        monitoring=plan.monitoring,
-        review_date=plan.clock.after(at) if plan.clock else None,
-        review_agenda=review.id if review else "",
-        effects=_effects(plan, subject, identity) if acts else (),
-        notes=verdict.notes,
-        evidence=lambda: _evidence(plan, scope, taken, verdict, shown),
-    )
-
-
 def _effects(plan: Plan, subject: str, identity: str) -> tuple[Effect, ...]:
     """An action asks each approver, once."""
     reason = f"approve {plan.playbook.id} for {subject}"
-    return tuple(Effect(kind="notify", target=role, reason=reason, key=f"{identity}:approve:{role}") for role in plan.playbook.approvers)
+    return tuple([_make_effect("notify", role, reason, f"{identity}:approve:{role}") for role in plan.playbook.approvers])
 
 
-def _action(plan: Plan, name: str, scope: Mapping[str, Value], shown: Mapping[str, str]) -> ActionTaken:
-    action = plan.playbook.actions[name]
-    before = after = None
-    if action.lever is not None:
-        before, after = _number(action.lever.before.evaluate_settled(scope)), _number(action.lever.after.evaluate_settled(scope))
-    return ActionTaken(
-        id=action.id,
-        text=filled(action.text, shown),
-        parts=tuple(filled(part, shown) for part in action.parts),
-        lever=action.lever.name if action.lever else "",
-        before=before,
-        after=after,
-        delta=after - before if before is not None and after is not None else None,
-        unit=str(action.lever.unit) if action.lever and action.lever.unit is not None else "",
-    )
+def _action(plan: Plan, name: str, scope: Mapping[str, Value], chosen: Chosen) -> ActionTaken:
+    text, parts = chosen.actions[name]
+    lever = plan.playbook.actions[name].lever
+    if lever is None:
+        return _make_action(name, text, parts)
+    before, after = _number(lever.before.evaluate_settled(scope)), _number(lever.after.evaluate_settled(scope))
+    delta = after - before if before is not None and after is not None else None
+    return _make_action(name, text, parts, lever.name, before, after, delta, plan.lever_units[name])
 
 
 def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _evidence(plan: Plan, scope: Mapping[str, Value], taken: Taken, verdict: Verdict, shown: Mapping[str, str]) -> Evidence:
+def _evidence(plan: Plan, scope: Mapping[str, Value], taken: Taken, verdict: Verdict, chosen: Chosen) -> Evidence:
     """Every pre-check and branch traced, whether it mattered or not."""
     checks = tuple(
         CheckEvidence(
@@ -270,7 +305,7 @@ def _evidence(plan: Plan, scope: Mapping[str, Value], taken: Taken, verdict: Ver
         branches.append(
             BranchEvidence(
                 id=branch.id,
-                action=filled(plan.playbook.actions[branch.action].text, shown),
+                action=chosen.actions[branch.action][0],
                 text=branch.expression.text.strip(),
                 holds=holds,
                 taken=branch.id in verdict.taken,

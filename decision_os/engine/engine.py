@@ -8,13 +8,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from decision_os.calendars import last_complete
-from decision_os.engine.decide import decide
+from decision_os.calendars import period_of, zone_of
+from decision_os.engine.decide import Decider
 from decision_os.errors import InputError, Issue, NotFoundError, RuleBookError, Severity, nearest
 from decision_os.graph import build
 from decision_os.lint import check
 from decision_os.model import RuleBook
-from decision_os.plan import Plan, plan
+from decision_os.plan import Plan, plans
 from decision_os.record import DecisionRecord
 from decision_os.wire import read_book
 
@@ -27,9 +27,9 @@ __all__ = ["Engine"]
 
 
 @lru_cache(maxsize=256)
-def _last(at: dt.datetime, grain: str, zone: str, fiscal_year_start: int) -> str:
-    """The last complete period; decisions taken together share it."""
-    return str(last_complete(at, grain, zone, fiscal_year_start))  # type: ignore[arg-type]  # a time grain, by the loader
+def _before(today: dt.date, grain: str, fiscal_year_start: int) -> str:
+    """The last period that was complete on a day; all decisions of that day share it."""
+    return str(period_of(today, grain, fiscal_year_start).previous())  # type: ignore[arg-type]  # a time grain, by the loader
 
 
 class Engine:
@@ -41,7 +41,9 @@ class Engine:
     def __init__(self, book: RuleBook, issues: Sequence[Issue] = ()) -> None:
         self.book = book
         self.issues: tuple[Issue, ...] = tuple(issues)
-        self._plans: dict[str, Plan] = {name: plan(book, playbook) for name, playbook in book.playbooks.items()}
+        self._plans: dict[str, Plan] = plans(book)
+        self._zone = zone_of(book.zone)
+        self._deciders: dict[str, Decider] = {}
 
     @classmethod
     def load(cls, folder: str | Path) -> Engine:
@@ -90,16 +92,16 @@ class Engine:
 
         Raises `NotFoundError` for a decision that does not exist, `InputError` for a name or a value that cannot be read.
         """
-        found = self._plan(node)
+        decider = self._decider(node)
         when = dt.datetime.now(dt.UTC) if at is None else at
         _refuse_zoneless(when)
-        playbook = found.playbook
+        playbook = self._plans[node].playbook
         if subject is None:
             named = [str(values[key]) for key in playbook.subject.keys if key in values]
             subject = " / ".join(named) if named else playbook.subject.id
         if period is None:
-            period = _last(when, playbook.period, self.book.zone, self.book.fiscal_year_start)
-        return decide(self.book, found, values, at=when, subject=subject, period=period, choose=choose)
+            period = _before(when.astimezone(self._zone).date(), playbook.period, self.book.fiscal_year_start)
+        return decider.decide(values, at=when, subject=subject, period=period, choose=choose)
 
     def decide_frame(self, node: str, frame: Any, *, choose: Mapping[str, float] | None = None, given: Mapping[str, Any] | None = None) -> Any:
         """Decide for every row of a frame, in the frame's own engine.
@@ -141,6 +143,7 @@ class Engine:
         return run(
             self.book,
             self._plans,
+            self._decider,
             at=at,
             sources=sources,
             metrics=metrics,
@@ -158,11 +161,18 @@ class Engine:
             raise NotFoundError(f"no decision `{node}` in the rule book ({hint})")
         return self._plans[node]
 
+    def _decider(self, node: str) -> Decider:
+        """Made when a decision is first asked for: of many playbooks, a process may decide few."""
+        found = self._deciders.get(node)
+        if found is None:
+            found = self._deciders[node] = Decider(self.book, self._plan(node))
+        return found
+
     def __repr__(self) -> str:
         return f"<Engine {self.book.id} {self.book.version}: {', '.join(self._plans)}>"
 
 
 def _refuse_zoneless(at: object) -> None:
     wrong = "is a time without a zone" if isinstance(at, dt.datetime) else f"is a {type(at).__name__}, not an instant"
-    if not isinstance(at, dt.datetime) or at.tzinfo is None:
+    if not isinstance(at, dt.datetime) or at.utcoffset() is None:
         raise InputError(f"`at` {wrong}", name="at", hint="give an aware datetime, as in `datetime(2026, 10, 6, tzinfo=UTC)`")

@@ -4,78 +4,122 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 import attrs
 
+from decision_os.canonical import Shape
 from decision_os.errors import InputError, nearest
 from decision_os.freshness import stale
-from decision_os.model import Combine
+from decision_os.model import Combine, Metric
 from decision_os.plan import Plan, PlannedInput
-from decision_os.record import InputTaken
+from decision_os.record import InputTaken, maker
 from decision_os.slo import spell_duration
-from decision_os.values import Cause, Reading, Reason, Unknown, Value, settle
+from decision_os.values import LARGEST_INTEGER, Cause, Reading, Reason, Unknown, Value, settle
 from decision_os.wire import FEEDS
 
-__all__ = ["Taken", "take"]
+__all__ = ["Intake", "Taken"]
 
 
 @attrs.frozen
 class Taken:
     """The inputs of one decision.
 
-    `values` are by name; `fanned` holds, for the names that fan out, the value of each finer key. `listed` is what goes on the record, `hashed` what
-    its hash is taken over.
+    `values` are by name; `fanned` holds, for the names that fan out, the value of each finer key. `listed` is what goes on the record, `hash` what
+    identifies all that was read; `doubtful` says that something in `listed` is unknown.
     """
 
     values: dict[str, Value]
     fanned: dict[str, dict[str, Value]]
     listed: tuple[InputTaken, ...]
-    hashed: dict[str, Any]
+    hash: str
+    doubtful: bool
 
 
-def take(plan: Plan, given: Mapping[str, Any], at: dt.datetime) -> Taken:
-    """Read a playbook's inputs from a mapping.
+_make_input = maker(InputTaken)
+_make_taken = maker(Taken)
 
-    Raises `InputError` for a name that is almost that of an absent input, and for a value no rule can read. What is absent is unknown, never an
-    error; names of nothing this decision reads are passed over, so that a row of a wider frame can be handed in as it is.
-    """
-    by_name = _resolve(plan, given)
-    values: dict[str, Value] = {}
-    fanned: dict[str, dict[str, Value]] = {}
-    listed: list[InputTaken] = []
-    hashed: dict[str, Any] = {}
-    for name, planned in plan.inputs.items():
-        raw = by_name.get(name)
-        if isinstance(raw, Mapping):
-            by_key = {str(key): item for key, item in raw.items()}
-            if len(by_key) < len(raw):
-                raise InputError(f"two keys of `{name}` read alike: {', '.join(map(repr, raw))}", name=name, hint="give each key as a text")
-            keyed = {key: _one(name, planned, by_key[key], at, key, listed) for key in sorted(by_key)}
-            hashed[name] = keyed
-            if planned.use.combine is Combine.WORST:
-                values[name] = _worst(name, keyed, planned.use.worst)
-            elif planned.fans:
-                fanned[name] = keyed or {"": Unknown.because(Reason.MISSING, name)}
-                values[name] = next(iter(fanned[name].values()))
+
+class Intake:
+    """Reads the inputs of one playbook; what does not depend on a caller's values is worked out once."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._plain_names = frozenset({*plan.inputs, *plan.feeds, *plan.playbook.subject.keys}) - frozenset(plan.aliases)
+        self._inputs = tuple((name, planned, _is_number(planned.metric), planned.metric.id, planned.unit) for name, planned in plan.inputs.items())
+        self._shape = Shape([*plan.inputs, *plan.feeds])
+
+    def take(self, given: Mapping[str, Any], at: dt.datetime) -> Taken:
+        """Read the inputs from a mapping.
+
+        Raises `InputError` for a name that is almost that of an absent input, and for a value no rule can read. What is absent is unknown, never an
+        error; names of nothing this decision reads are passed over, so that a row of a wider frame can be handed in as it is.
+        """
+        by_name = given if type(given) is dict and self._plain_names.issuperset(given) else _resolve(self._plan, given)
+        values: dict[str, Value] = {}
+        fanned: dict[str, dict[str, Value]] = {}
+        keyed: dict[str, dict[str, Value]] = {}
+        listed: list[InputTaken] = []
+        doubtful = False
+        for name, planned, is_number, metric, unit in self._inputs:
+            raw: Any = by_name.get(name)
+            kind = type(raw)
+            if is_number and ((kind is float and -inf < raw < inf) or (kind is int and -LARGEST_INTEGER <= raw <= LARGEST_INTEGER)):  # most are
+                value: Value = raw
+                values[name] = raw
+                if planned.valid is not None and planned.valid.evaluate_settled(values) is False:
+                    value = values[name] = _implausible(name, planned, raw)
+                    doubtful = True
+                listed.append(_make_input(name, value, metric, "", unit))
+            elif isinstance(raw, Mapping):
+                keyed[name] = _each(name, planned, raw, at, listed)
+                doubtful = True
+                if planned.use.combine is Combine.WORST:
+                    values[name] = _worst(name, keyed[name], planned.use.worst)
+                elif planned.fans:
+                    fanned[name] = keyed[name] or {"": Unknown.because(Reason.MISSING, name)}
+                    values[name] = next(iter(fanned[name].values()))
+                else:
+                    hint = "declare `combine: all`, `any` or `worst` on the input"
+                    raise InputError(f"`{name}` is one value, not one for each of several keys", name=name, hint=hint)
+                continue
             else:
-                hint = "declare `combine: all`, `any` or `worst` on the input"
-                raise InputError(f"`{name}` is one value, not one for each of several keys", name=name, hint=hint)
-        else:
-            value = _one(name, planned, raw, at, "", listed)
-            values[name] = hashed[name] = value
+                value = values[name] = _one(name, planned, raw, at, "", listed)
+                doubtful = doubtful or isinstance(value, Unknown)
             if planned.fans:
                 fanned[name] = {"": value}
-    for name in plan.feeds:
-        raw = by_name.get(name)
-        value = settle(raw.value if isinstance(raw, Reading) else raw, name)
-        wanted, fits = ("a number", not isinstance(value, bool | str)) if FEEDS[name] else ("true or false", isinstance(value, bool))
-        if not fits and not isinstance(value, Unknown):
-            raise InputError(f"`{name}` is {wanted}, not {value!r}", name=name, hint="leave it out, or give None, where it is not known")
-        values[name] = hashed[name] = value
-        seen_at = raw.loaded_at if isinstance(raw, Reading) else None
-        listed.append(InputTaken(name=name, value=value, age="asserted" if seen_at is None else "measured", loaded_at=seen_at))
-    return Taken(values, fanned, tuple(listed), hashed)
+        for name in self._plan.feeds:
+            raw = by_name.get(name)
+            value = values[name] = _feed(name, raw)
+            seen_at = raw.loaded_at if isinstance(raw, Reading) else None
+            if seen_at is None and type(value) in (bool, int, float):
+                listed.append(_make_input(name, value))
+            else:
+                listed.append(InputTaken(name=name, value=value, age="asserted" if seen_at is None else "measured", loaded_at=seen_at))
+        return _make_taken(values, fanned, tuple(listed), self._shape.fingerprint({**values, **keyed} if keyed else values), doubtful)
+
+
+def _is_number(metric: Metric) -> bool:
+    return not metric.text and metric.sustained is None
+
+
+def _each(name: str, planned: PlannedInput, raw: Mapping[Any, Any], at: dt.datetime, listed: list[InputTaken]) -> dict[str, Value]:
+    """The value of each finer key, in the order of the keys."""
+    by_key = {str(key): item for key, item in raw.items()}
+    if len(by_key) < len(raw):
+        raise InputError(f"two keys of `{name}` read alike: {', '.join(map(repr, raw))}", name=name, hint="give each key as a text")
+    return {key: _one(name, planned, by_key[key], at, key, listed) for key in sorted(by_key)}
+
+
+def _feed(name: str, raw: object) -> Value:
+    if type(raw) is bool and not FEEDS[name]:
+        return raw
+    value = settle(raw.value if isinstance(raw, Reading) else raw, name)
+    wanted, fits = ("a number", not isinstance(value, bool | str)) if FEEDS[name] else ("true or false", isinstance(value, bool))
+    if not fits and not isinstance(value, Unknown):
+        raise InputError(f"`{name}` is {wanted}, not {value!r}", name=name, hint="leave it out, or give None, where it is not known")
+    return value
 
 
 def _resolve(plan: Plan, given: Any) -> dict[str, Any]:
@@ -86,9 +130,7 @@ def _resolve(plan: Plan, given: Any) -> dict[str, Any]:
     for name, raw in given.items():
         if name in plan.inputs or name in plan.feeds:
             found[name] = raw
-        elif name in plan.aliases:
-            continue
-        elif name not in plan.accepted:
+        elif name not in plan.aliases and not plan.accepts(name):
             known = [*plan.inputs, *plan.feeds, *plan.aliases]
             wrong = str(name)
             hint = nearest(wrong, [item for item in known if item not in given], cutoff=0.8)
@@ -139,12 +181,12 @@ def _typed(name: str, planned: PlannedInput, value: Value) -> Value:
     if isinstance(value, Unknown):
         return value
     metric = planned.metric
-    if metric.text:
-        wanted, fits = "a text", isinstance(value, str)
-    elif metric.sustained is not None:
-        wanted, fits = "true or false", isinstance(value, bool)
-    else:
+    if _is_number(metric):
         wanted, fits = "a number", not isinstance(value, bool | str)
+    elif metric.text:
+        wanted, fits = "a text", isinstance(value, str)
+    else:
+        wanted, fits = "true or false", isinstance(value, bool)
     if fits:
         return value
     unit = f" in {metric.unit}" if metric.unit is not None else ""
@@ -155,6 +197,10 @@ def _plausible(name: str, planned: PlannedInput, value: Value) -> Value:
     """The value, unless it lies outside the range its contract says is valid: 29 is no share."""
     if planned.valid is None or isinstance(value, Unknown) or planned.valid.evaluate_settled({name: value}) is not False:
         return value
+    return _implausible(name, planned, value)
+
+
+def _implausible(name: str, planned: PlannedInput, value: Value) -> Unknown:
     return Unknown.because(Reason.ERROR, name, f"{value} is outside its valid range {planned.valid_range}")
 
 

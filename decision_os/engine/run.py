@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from decision_os.calendars import Period, last_complete
 from decision_os.contracts import Checked, check_entity
-from decision_os.engine.decide import decide
+from decision_os.engine.decide import Decider
 from decision_os.engine.feeds import cooling, freshness, open_sev2, slo_green
 from decision_os.engine.result import MetricTables, RunResult, shifts
 from decision_os.errors import InputError, NotFoundError, nearest
@@ -42,6 +42,7 @@ class _Run:
 def run(
     book: RuleBook,
     plans: Mapping[str, Plan],
+    decider: Callable[[str], Decider],
     *,
     at: dt.datetime,
     sources: Mapping[str, Any] | None = None,
@@ -80,7 +81,7 @@ def run(
         if not any(store.supplies(planned.metric.id) for planned in plan.inputs.values()):
             skipped.append(f"{node}: none of its inputs was supplied, nor the data they are computed from")
             continue
-        decided = _decide_all(shared, plan)
+        decided = _decide_all(shared, plan, decider(node))
         if not decided:
             skipped.append(f"{node}: no {plan.playbook.subject.id} has a value for the last complete {plan.playbook.period} before {at:%Y-%m-%d}")
         records += decided
@@ -158,7 +159,7 @@ def _nodes(plans: Mapping[str, Plan], wanted: Sequence[str] | None) -> Iterator[
         yield node
 
 
-def _decide_all(shared: _Run, plan: Plan) -> list[DecisionRecord]:
+def _decide_all(shared: _Run, plan: Plan, decider: Decider) -> list[DecisionRecord]:
     playbook = plan.playbook
     period = last_complete(shared.at, playbook.period, shared.book.zone, shared.book.fiscal_year_start)  # type: ignore[arg-type]  # a time grain, by the loader
     green, broken = slo_green(shared.book, playbook, shared.report)
@@ -170,7 +171,7 @@ def _decide_all(shared: _Run, plan: Plan) -> list[DecisionRecord]:
     for key in _subjects(shared, plan, period):
         subject = " / ".join(key.values()) or playbook.subject.id
         given: dict[str, Any] = {name: _input(shared, plan, planned, key, period) for name, planned in plan.inputs.items()}
-        record = decide(shared.book, plan, {**given, **feeds}, at=shared.at, subject=subject, period=str(period), choose=shared.choose.get(playbook.id))
+        record = decider.decide({**given, **feeds}, at=shared.at, subject=subject, period=str(period), choose=shared.choose.get(playbook.id))
         records.append(_cooled(shared, attrs.evolve(record, notes=(*record.notes, *notes)) if notes else record))
     return records
 

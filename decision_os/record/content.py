@@ -14,10 +14,10 @@ from decision_os.errors import InputError
 from decision_os.record.evidence import Evidence, EvidenceSource
 from decision_os.values import Cause, Value
 
-__all__ = ["ActionTaken", "Content", "Effect", "InputTaken", "MonitorPlan", "Outcome", "ReversalPlan", "Status"]
+__all__ = ["ActionTaken", "Content", "Effect", "InputTaken", "MonitorPlan", "Outcome", "ReversalPlan", "Status", "zoned"]
 
 
-def _zoned(instant: dt.datetime) -> dt.datetime:
+def zoned(instant: dt.datetime) -> dt.datetime:
     """An instant with its zone as a fixed offset: in the hour that autumn repeats, instants of a named zone equal none of another's."""
     if isinstance(instant.tzinfo, dt.timezone):
         return instant
@@ -28,11 +28,11 @@ def _zoned(instant: dt.datetime) -> dt.datetime:
 
 
 def _zoned_if_any(instant: dt.datetime | None) -> dt.datetime | None:
-    return None if instant is None else _zoned(instant)
+    return None if instant is None else zoned(instant)
 
 
 def _zoned_value(value: Value) -> Value:
-    return _zoned(value) if isinstance(value, dt.datetime) else value
+    return zoned(value) if isinstance(value, dt.datetime) else value
 
 
 def _read_only(value: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -140,7 +140,7 @@ class Content:
     title: str = ""
     subject: str
     period: str
-    timestamp: dt.datetime = attrs.field(converter=_zoned)
+    timestamp: dt.datetime = attrs.field(converter=zoned)
     rule_book: str
     rule_book_hash: str
     inputs_version: str
