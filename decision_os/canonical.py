@@ -320,12 +320,23 @@ def _decimal(value: Decimal) -> str:
 
 
 def _instant(value: dt.datetime) -> str:
-    if value.utcoffset() is None:
+    try:
+        offset = value.utcoffset()
+    except ValueError:
+        raise InputError("a missing instant (`NaT`) has no canonical form", hint="give None") from None
+    if offset is None:
         raise InputError(f"the instant `{value}` has no zone", hint="give it one, for example `tzinfo=datetime.UTC`")
     try:
         return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
     except OverflowError:
         raise InputError(f"the instant `{value}` is out of range in UTC") from None
+
+
+def _duration(value: dt.timedelta) -> str:
+    whole, rest = divmod(value, _MICROSECOND)
+    if rest:  # a subclass that counts nanoseconds, as pandas has one
+        raise InputError(f"the duration `{value}` is finer than a microsecond", hint="round it")
+    return str(whole)
 
 
 def _untyped(data: dict[str, Any], tag: str) -> object:
@@ -360,7 +371,7 @@ _WRITERS: Final[tuple[tuple[type, str, Callable[[Any], object]], ...]] = (
     (Decimal, "$decimal", _decimal),
     (dt.datetime, "$instant", _instant),  # before the date, which an instant is too
     (dt.date, "$date", dt.date.isoformat),
-    (dt.timedelta, "$microseconds", lambda value: str(value // _MICROSECOND)),
+    (dt.timedelta, "$microseconds", _duration),
     (bytes, "$bytes", bytes.hex),
     (Unknown, "$unknown", lambda value: [[cause.name, cause.reason, cause.detail] for cause in value.causes]),
 )

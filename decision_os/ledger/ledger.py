@@ -310,7 +310,9 @@ class Ledger:
             if isinstance(before, str):
                 return  # more is wrong than a torn end: `verify` and `append` say what
             seq = before.seq + 1
-            if _follows(torn + b"\n", before):
+            whole = torn.rstrip(b"\0")  # a loss of power leaves zeros for what had not been written yet
+            if _follows(whole + b"\n", before):
+                file.truncate(start + len(whole))
                 file.seek(0, os.SEEK_END)
                 file.write(b"\n")
                 sync(file)

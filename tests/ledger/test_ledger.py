@@ -428,7 +428,16 @@ def test_a_ledger_that_is_only_looked_at_stays_as_it_is(tmp_path: Path, sample: 
         assert (sample[:-cut], [path], ()) == (path.read_bytes(), list(tmp_path.iterdir()), ledger.recoveries)
 
 
-@pytest.mark.parametrize("end", [b"\0", b"x", b"\r", b" "])
+def test_zeros_where_the_end_of_the_line_was_to_be(tmp_path: Path, sample: bytes) -> None:
+    """A loss of power just before the end of a line would leave a ledger that no append gets past, or move a whole entry aside."""
+    path = tmp_path / "a"
+    path.write_bytes(sample[:-1] + b"\0" * 40)
+    with capture_logs():
+        assert [None] == [recovery.moved_to for recovery in Ledger(path).recoveries]
+    assert sample == path.read_bytes()
+
+
+@pytest.mark.parametrize("end", [b"x", b"\r", b" "])
 def test_a_whole_entry_with_another_end_is_not_moved_aside(tmp_path: Path, sample: bytes, end: bytes) -> None:
     """One byte changed behind the last entry would take an acknowledged entry out, and leave a ledger that verifies."""
     path = tmp_path / "a"
