@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench docs clean
+.PHONY: demo test check bench soak docs clean
 
 # One stamp for each set of extras, so that a demo does not wait for the type checker.
 $(VENV)/.made-%: pyproject.toml
@@ -25,6 +25,13 @@ check: $(VENV)/.made-check
 
 bench: $(VENV)/.made-bench
 	$(BIN)/python -m benchmarks
+
+# Ten million pairs take about ten minutes; PAIRS and SEED choose others. Then every planted mistake must be found.
+PAIRS ?= 10000000
+SEED ?= 1
+soak: $(VENV)/.made-test
+	$(BIN)/python -m tests.expr.soak --pairs $(PAIRS) --seed $(SEED)
+	$(BIN)/python -m tests.expr.mutants
 
 docs: $(VENV)/.made-test
 	$(BIN)/python -m pytest -q docs README.md decision_os --doctest-modules

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from decimal import Decimal
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, Literal
 
-import attrs
 import narwhals.stable.v2 as nw
 import pandas as pd
 import polars as pl
@@ -16,7 +14,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from decision_os.errors import InputError
 from decision_os.expr.arithmetic import Context, plain
 from decision_os.expr.columns import masks, value
 from decision_os.expr.compiler import exact, functions
@@ -25,30 +22,13 @@ from decision_os.expr.reference import Tracer
 from decision_os.expr.tree import Arithmetic, Comparison, Logic, Name, Node, Not
 from decision_os.expr.unparse import unparse
 from decision_os.units import parse_unit
-from decision_os.values import Reason, Unknown
+from decision_os.values import Unknown
 from tests.expr import oracle, trees
+from tests.expr.agreement import outcome
 
 ENGINES = ("polars", "polars lazy", "pandas", "pandas arrow")
 COMPARISONS: tuple[Literal["<", "<=", ">", ">=", "==", "!="], ...] = ("<", "<=", ">", ">=", "==", "!=")
 KINDS = {**dict.fromkeys(trees.NUMBER_NAMES, "number"), trees.TEXT_NAME: "text", trees.TRUTH_NAME: "bool"}
-
-
-@attrs.frozen
-class Refused:
-    """An InputError, as data."""
-
-    message: str
-    place: tuple[int, int]
-    name: str
-
-
-def outcome(run: Callable[[], Any]) -> Any:
-    """What a run gives: a value with its type, an unknown, or what it refuses."""
-    try:
-        found = run()
-    except InputError as error:
-        return Refused(error.message, (error.line, error.column), error.name)
-    return found if isinstance(found, Unknown) else (type(found), found)
 
 
 def written(tree: Node) -> tuple[Node, Context]:
@@ -57,15 +37,9 @@ def written(tree: Node) -> tuple[Node, Context]:
     return parse(text).tree, Context(text=text)
 
 
-AWKWARD = (
-    *(True, False, "won", "3", Decimal("0.3"), Decimal("1e400"), Decimal("NaN"), float("nan"), math.inf, -math.inf, -0.0, 5e-324, 1.7e308),
-    *(2**53, 2**53 + 1, 10**400, Fraction(1, 3), [1.0], b"1", Unknown.because(Reason.STALE, "", "an hour")),
-)
-
-
 def awkward() -> st.SearchStrategy[dict[str, Any]]:
     """Ordinary inputs with one or two of a kind nobody expects, or any float at all, put over them; some names absent."""
-    strange = st.sampled_from(AWKWARD) | st.floats()
+    strange = st.sampled_from(trees.AWKWARD) | st.floats()
     over = st.dictionaries(st.sampled_from((*trees.NUMBER_NAMES, trees.TEXT_NAME, trees.TRUTH_NAME)), strange, max_size=2)
     drop = st.sets(st.sampled_from(trees.NUMBER_NAMES), max_size=1)
     return st.builds(lambda plain, more, less: {k: v for k, v in {**plain, **more}.items() if k not in less}, trees.inputs(), over, drop)

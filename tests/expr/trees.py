@@ -6,6 +6,8 @@ can be written down and read back: chains run one way, and an interval between t
 
 from __future__ import annotations
 
+import math
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -30,6 +32,7 @@ from decision_os.expr.tree import (
     Truth,
 )
 from decision_os.units import PERCENT, PP, Unit, parse_unit
+from decision_os.values import Reason, Unknown
 
 NUMBER_NAMES = ("a", "b", "c", "d")
 TEXT_NAME = "s"
@@ -39,6 +42,12 @@ BOUNDARIES = (
     *("0", "1", "2", "3", "5", "7", "10", "100", "0.1", "0.2", "0.3", "0.02", "0.27", "0.29", "0.9", "1.2", "0.995", "0.5", "1.5"),
     *("-1", "-0.3", "-0.1", "-7", "1e-6", "1e-12", "1e6", "1000000.01", "123456.789", "9007199254740991", "1e15", "1e22", "1e-300", "1e300"),
 )
+AWKWARD = (
+    *(True, False, "won", "3", Decimal("0.3"), Decimal("1e400"), Decimal("NaN"), float("nan"), math.inf, -math.inf, -0.0, 5e-324, 1.7e308),
+    *(2**53, 2**53 + 1, 10**400, Fraction(1, 3), [1.0], b"1", Unknown.because(Reason.STALE, "", "an hour")),
+)
+"""Values of a kind nobody expects."""
+
 TEXTS = ("won", "lost", "", 'a "quoted" \\ text', "two\nlines", "tab\there", "naïve", "and")
 MONEY, HOURS, DAYS, MONTHS = parse_unit("USD"), parse_unit("hours"), parse_unit("days"), parse_unit("months")
 
@@ -105,7 +114,7 @@ def ranges(below: st.SearchStrategy[Node], *, units: bool = True) -> st.SearchSt
     around = st.builds(
         lambda centre, width: Around(centre, width, relative=isinstance(width, Number) and width.unit == PERCENT), below, spread | _not_literal(below)
     )
-    return st.builds(_interval, below, below, st.booleans(), st.booleans()) | around | sets
+    return st.builds(interval, below, below, st.booleans(), st.booleans()) | around | sets
 
 
 def _comparisons(below: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
@@ -130,7 +139,7 @@ def _not_literal(below: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
     return below.filter(lambda node: not isinstance(node, Number))
 
 
-def _interval(low: Node, high: Node, low_closed: bool, high_closed: bool) -> Interval:
+def interval(low: Node, high: Node, low_closed: bool, high_closed: bool) -> Interval:
     """An interval that the language accepts: between two literals of one unit, from low to high and not empty."""
     if isinstance(low, Number) and isinstance(high, Number):
         low, high = sorted((bare(low), bare(high)), key=lambda end: end.exact)
