@@ -149,6 +149,8 @@ def parse_cadence(text: str, zone: str = "America/New_York") -> Cadence:
     >>> cadence.every, cadence.nth, cadence.weekday, cadence.time.hour, cadence.zone
     ('month', 1, 2, 13, 'America/New_York')
     """
+    if not isinstance(text, str):
+        raise ExpressionError("a cadence is a text", hint=_CADENCE_HINT)
     words = [_Word(match.group(), match.start()) for match in re.finditer(r"\S+", text)]
     if not words:
         raise ExpressionError.at(text, 0, 1, "a cadence is empty", _CADENCE_HINT)

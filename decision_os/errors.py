@@ -146,12 +146,10 @@ class ExpressionError(DecisionOSError, ValueError):
         lines = self.text.splitlines()
         if not 1 <= self.line <= len(lines):
             return ""
-        shown = "".join(ch if ch.isprintable() else "\N{REPLACEMENT CHARACTER}" for ch in lines[self.line - 1])
-        start = min(self.column - 1, len(shown))
-        lead = 0
-        if len(shown) > 120:  # a window around the place: the caps let a line be far longer than a screen
-            lead = max(0, start - 60)
-            shown = shown[lead : lead + 120]
+        line = lines[self.line - 1]
+        start = min(self.column - 1, len(line))
+        lead = max(0, start - 60) if len(line) > 120 else 0  # a window around the place: the caps let a line be far longer than a screen
+        shown = "".join(ch if ch.isprintable() else "\N{REPLACEMENT CHARACTER}" for ch in line[lead : lead + 120])
         width = max(1, min(self.width, len(shown) - (start - lead)))
         return f"    {shown}\n    {' ' * (start - lead)}{'^' * width}"
 

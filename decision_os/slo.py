@@ -97,6 +97,8 @@ def parse_slo(text: str, name: str = "", window: dt.timedelta = _WINDOW) -> Fres
     >>> slo.subject, slo.bound, slo.objective
     ('Metric', datetime.timedelta(days=1), Fraction(49, 50))
     """
+    if not isinstance(text, str):
+        raise ExpressionError("a freshness objective is a text", hint=_EXAMPLE)
     found: dict[str, re.Match[str]] = {}
     position = 0
     for piece, pattern, missing, hint in _PIECES:

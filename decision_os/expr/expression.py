@@ -201,6 +201,7 @@ class _Scope:
     def analyse(self, text: str, *, threshold: bool) -> Analysis:
         read = parser.parse_threshold if threshold else parser.parse
         try:
+            text = notation.plain_text(text)
             parsed = read(
                 text,
                 names=self.names,
@@ -338,6 +339,7 @@ def _usable(analysis: Analysis, text: str) -> Expression:
     if analysis.expression is not None:
         return analysis.expression
     issue = next(issue for issue in analysis.issues if issue.severity is Severity.ERROR)
+    text = str.__str__(text) if isinstance(text, str) else ""
     width = issue.excerpt.rpartition("\n")[2].count("^")
     raise ExpressionError(issue.message, text=text, line=issue.where.line, column=issue.where.column, width=width, hint=issue.hint, code=issue.code)
 

@@ -18,7 +18,7 @@ import attrs
 from decision_os.errors import ExpressionError, nearest
 from decision_os.units import CALENDAR, CURRENCIES, FIXED, PERCENT, PP, Unit
 
-__all__ = ["MAX_DEPTH", "MAX_LENGTH", "MAX_NODES", "MAX_TOKENS", "Token", "error_at", "holdable", "normal_label", "place", "tokens"]
+__all__ = ["MAX_DEPTH", "MAX_LENGTH", "MAX_NODES", "MAX_TOKENS", "Token", "error_at", "holdable", "normal_label", "place", "plain_text", "tokens"]
 
 MAX_LENGTH: Final = 2_000
 """Characters of one expression."""
@@ -202,15 +202,27 @@ def tokens(text: str, *, currency: str = "USD") -> tuple[Token, ...]:
     >>> tokens("1h30m")[0].value, str(tokens("1h30m")[0].unit)
     (Fraction(90, 1), 'minutes')
     """
-    if not isinstance(text, str):
-        raise ExpressionError(f"an expression is a text, not {_article(type(text).__name__)}")
+    text = plain_text(text)
     if len(text) > MAX_LENGTH:
         raise ExpressionError(
             f"an expression has at most {MAX_LENGTH:,} characters, this one {len(text):,}",
             text=text[:MAX_LENGTH],
             hint="define a part of it as a name",
         )
-    return _Scanner(str.__str__(text), currency).run()
+    return _Scanner(text, currency).run()
+
+
+def plain_text(text: object) -> str:
+    """The characters of a text, whatever a subclass of `str` says of itself. Raises `ExpressionError` for what is no text.
+
+    >>> plain_text(3)
+    Traceback (most recent call last):
+        ...
+    decision_os.errors.ExpressionError: 1:1 an expression is a text, not an int
+    """
+    if isinstance(text, str):
+        return str.__str__(text)
+    raise ExpressionError(f"an expression is a text, not {_article(type(text).__name__)}")
 
 
 def _article(kind: str) -> str:
@@ -355,6 +367,8 @@ class _Scanner:
         depth = 0
         for position in range(end, len(self.text)):
             depth += (self.text[position] == "(") - (self.text[position] == ")")
+            if self.text[position] == "`":
+                raise self.error(position, position + 1, "a label holds no backtick", "write for example `P(Route<2m)`")
             if depth == 0:
                 label = "".join(self.text[at : position + 1].split())
                 if label == "P()":

@@ -10,7 +10,7 @@ from typing import Final, Literal, cast
 import attrs
 
 from decision_os.errors import ExpressionError, Issue, Severity, Where, nearest
-from decision_os.expr.notation import MAX_DEPTH, MAX_NODES, Token, error_at, normal_label, tokens
+from decision_os.expr.notation import MAX_DEPTH, MAX_NODES, Token, error_at, normal_label, plain_text, tokens
 from decision_os.expr.tree import (
     FUNCTIONS,
     Arithmetic,
@@ -135,8 +135,8 @@ class _Parser:
         functions: Iterable[str],
         currency: str,
     ) -> None:
-        self.tokens = tokens(text, currency=currency)
-        self.text = text
+        self.text = plain_text(text)
+        self.tokens = tokens(self.text, currency=currency)
         self.names: Collection[str] | None = names if names is None or isinstance(names, AbstractSet | Mapping) else frozenset(names)
         self.labels = labels
         self.definitions: Mapping[str, Node] = definitions or {}
