@@ -1,4 +1,4 @@
-"""Zones, review cadences and periods: everything that a clock on the wall and a page of the calendar mean here.
+"""Zones, durations, review cadences and periods: everything that a clock on the wall and a page of the calendar mean here.
 
 Three conventions, used everywhere:
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Collection
+from fractions import Fraction
 from typing import Final, Literal, TypeAlias, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -31,6 +32,7 @@ __all__ = [
     "parse_cadence",
     "parse_period",
     "period_of",
+    "read_duration",
     "trailing_weeks",
     "zone_of",
 ]
@@ -95,6 +97,26 @@ def _aware(at: dt.datetime, name: str) -> dt.datetime:
     if at.utcoffset() is None:
         raise InputError(f"`{name}` is a time without a zone", name=name, hint="give an aware datetime")
     return at.astimezone(dt.UTC)
+
+
+# --- durations --------------------------------------------------------------------------------------------------------------------
+
+_DURATION: Final = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)\s*(w|d|h|m|s)")
+_SECONDS: Final = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
+_LONGEST: Final = 1000 * 366 * 86400
+
+
+def read_duration(text: str) -> dt.timedelta | None:
+    """The duration of `24h`, `14d`, `1h30m`; nothing for another text, and for one of more than a thousand years.
+
+    >>> read_duration("1h30m"), read_duration("soon")
+    (datetime.timedelta(seconds=5400), None)
+    """
+    parts = _DURATION.findall(text)
+    if not parts or _DURATION.sub("", text).strip():
+        return None
+    seconds = sum(Fraction(count) * _SECONDS[unit] for count, unit in parts)
+    return dt.timedelta(seconds=float(seconds)) if seconds <= _LONGEST else None
 
 
 # --- cadences ----------------------------------------------------------------------------------------------------------------------

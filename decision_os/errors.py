@@ -187,7 +187,17 @@ class DataError(DecisionOSError, ValueError):
 
 
 class LifecycleError(DecisionOSError, ValueError):
-    """A step that a decision record may not take from where it stands."""
+    """A step that a decision record may not take from where it stands; `allowed` are the steps it may take."""
+
+    def __init__(self, message: str, *, allowed: Iterable[str] = (), hint: str = "") -> None:
+        self.message = message
+        self.allowed: tuple[str, ...] = tuple(allowed)
+        self.hint = hint
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        steps = f"; from here: {', '.join(self.allowed) or 'nothing'}"
+        return f"{self.message}{f' ({self.hint})' if self.hint else ''}{steps}"
 
 
 class RecordError(DecisionOSError, ValueError):

@@ -21,6 +21,7 @@ from decision_os.slo import FreshnessSLO
 from decision_os.units import Unit
 
 __all__ = [
+    "APPROVALS_HOLD",
     "TIME_GRAINS",
     "Action",
     "Baseline",
@@ -58,6 +59,15 @@ __all__ = [
 T = TypeVar("T")
 
 TIME_GRAINS = ("day", "week", "month", "quarter", "year")
+
+APPROVALS_HOLD: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "high": {"low": "30d", "medium": "14d", "high": "7d"},
+        "medium": {"low": "14d", "medium": "7d", "high": "3d"},
+        "low": {"low": "7d", "medium": "3d", "high": "1d"},
+    }
+)
+"""How long an approval holds unless the rule book says otherwise: reversibility → risk → duration. The harder to undo and the riskier, the shorter."""
 
 
 def time_grain(name: str) -> str | None:
@@ -508,6 +518,8 @@ class RuleBook:
     """Named thresholds that metrics and playbooks share."""
     metrics: Mapping[str, Metric] = _mapping()
     playbooks: Mapping[str, Playbook] = _mapping()
+    approvals_hold: Mapping[str, Mapping[str, str]] = APPROVALS_HOLD
+    """How long an approval holds: reversibility → risk → duration."""
     hash: str = ""
     folder: str = ""
 

@@ -11,8 +11,8 @@ from decision_os.calendars import ReviewClock
 from decision_os.errors import InputError, nearest
 from decision_os.expr import Expression
 from decision_os.graph import sources_of
-from decision_os.model import Combine, InputUse, Metric, Playbook, ReviewCadence, RuleBook
-from decision_os.record import MonitorPlan, ReversalPlan
+from decision_os.model import Combine, InputUse, Metric, Playbook, ReviewCadence, Role, RuleBook
+from decision_os.record import MonitorPlan, ReversalPlan, Terms
 from decision_os.units import format_value
 from decision_os.wire import FEEDS
 
@@ -73,6 +73,7 @@ class Plan:
     """The unit of each action's lever, as it goes on records."""
     reversal: ReversalPlan
     monitoring: tuple[MonitorPlan, ...]
+    terms: Terms
     review: ReviewCadence | None
     clock: ReviewClock | None
 
@@ -150,9 +151,26 @@ def _plan(book: RuleBook, playbook: Playbook, metrics: frozenset[str]) -> Plan:
             plan=playbook.reversal.plan, steps=playbook.reversal.steps, within=playbook.reversal.within, owner=playbook.reversal.owner or playbook.owner
         ),
         monitoring=tuple(MonitorPlan(id=m.id, metric=m.metric, condition=m.condition, every=m.every, lasts=m.lasts) for m in playbook.monitoring),
+        terms=_terms(book, playbook),
         review=review,
         clock=ReviewClock(review.when, book.fiscal_year_start, book.holidays) if review else None,
     )
+
+
+def _terms(book: RuleBook, playbook: Playbook) -> Terms:
+    """What every record of this playbook carries of the rule book, to live on without it."""
+    names = {label: tuple(name for name in (role.id, *role.aliases) if name != label) for label in playbook.approvers if (role := _role(book, label))}
+    return Terms(
+        approver_names=names,
+        approvals_hold=book.approvals_hold[playbook.reversibility][playbook.risk.level],
+        zone=book.zone,
+        fiscal_year_start=book.fiscal_year_start,
+        currency=book.currency,
+    )
+
+
+def _role(book: RuleBook, label: str) -> Role | None:
+    return next((role for role in book.roles.values() if role.label == label), None)
 
 
 def _shared(book: RuleBook, playbook: Playbook) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ ROOMS: dict[str, set[str]] = {
     "render": {"record"},
     "plan": {"calendars", "errors", "expr", "graph", "model", "record", "units", "wire"},
     "frames": {"errors", "expr", "model", "plan", "record", "values"},
+    "lifecycle": {"calendars", "canonical", "errors", "expr", "record", "values"},
     "engine": {
         "calendars",
         "canonical",

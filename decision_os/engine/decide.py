@@ -149,6 +149,8 @@ class Decider:
             review_agenda=plan.review.id if plan.review else "",
             effects=_effects(plan, subject, identity) if acts else (),
             notes=verdict.notes,
+            terms=plan.terms,
+            life=(),
             evidence=lambda: _evidence(plan, scope, taken, verdict, chosen),
         )
 

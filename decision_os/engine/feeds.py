@@ -11,7 +11,7 @@ from decision_os.errors import DataError
 from decision_os.freshness import FreshnessReport, FreshnessStatus, LoadLog, report
 from decision_os.graph import sources_of
 from decision_os.model import Playbook, RuleBook
-from decision_os.record import DecisionRecord, Outcome
+from decision_os.record import DecisionRecord, Outcome, Status
 from decision_os.slo import spell_duration
 from decision_os.values import Reason, Unknown, Value
 
@@ -82,5 +82,10 @@ def _instant(raw: object, key: str, number: int) -> dt.datetime | None:
 
 
 def cooling(open_decisions: Iterable[DecisionRecord]) -> dict[tuple[str, str], DecisionRecord]:
-    """The decisions whose action is still being watched, by node and subject."""
-    return {(record.node, record.subject): record for record in open_decisions if record.outcome is Outcome.ACT}
+    """The decisions whose action is still being watched, by node and subject.
+
+    A record that has been proposed is watched from its execution until it is kept or reversed. One that has not is taken at the caller's word: the
+    action was carried out elsewhere.
+    """
+    watched = (record for record in open_decisions if record.outcome is Outcome.ACT)
+    return {(record.node, record.subject): record for record in watched if not record.life or record.status is Status.EXECUTED}

@@ -35,6 +35,7 @@ class _Run:
     report: FreshnessReport | None
     incidents: object
     cooling: Mapping[tuple[str, str], DecisionRecord]
+    known: Mapping[str, DecisionRecord]
     choose: Mapping[str, Mapping[str, float]]
     given: Mapping[str, Any]
 
@@ -64,13 +65,15 @@ def run(
     found = freshness(book, log, at) if log is not None else None
     loaded = None if log is None else lambda source: log.latest(source, at)
     store = MetricStore(book, checked, metrics, at=at, stale=_staleness(book, log, at), loads=loaded)
+    under_way = tuple(open_decisions)
     shared = _Run(
         book=book,
         store=store,
         at=at,
         report=found,
         incidents=open_sev2(incidents, at),
-        cooling=cooling(open_decisions),
+        cooling=cooling(under_way),
+        known={record.id: record for record in under_way if record.life},
         choose=choose or {},
         given=_feeds_only(given or {}),
     )
@@ -177,7 +180,9 @@ def _decide_all(shared: _Run, plan: Plan, decider: Decider) -> list[DecisionReco
 
 
 def _cooled(shared: _Run, record: DecisionRecord) -> DecisionRecord:
-    """A decision to act waits while the last action on the same subject is still being watched."""
+    """A decision to act waits while the last action on the same subject is still being watched; one that is under way is that one."""
+    if record.id in shared.known:
+        return shared.known[record.id]
     last = shared.cooling.get((record.node, record.subject))
     if last is None or record.outcome is not Outcome.ACT or last.id == record.id:
         return record

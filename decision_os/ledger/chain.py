@@ -11,9 +11,22 @@ from typing import Any, Final, NamedTuple
 from decision_os.canonical import fingerprint, parse, plain, rfc8785
 from decision_os.errors import InputError, LedgerError
 from decision_os.ledger.entries import Item, Problem
-from decision_os.record import DecisionRecord, LogEntry
+from decision_os.record import DecisionRecord, Event, LogEntry
 
-__all__ = ["FIRST_LENGTH", "Chain", "Line", "body_of", "first_line", "hash_at_end", "head_of", "intact", "members_of", "might_be_first", "sealed"]
+__all__ = [
+    "FIRST_LENGTH",
+    "Chain",
+    "Line",
+    "body_of",
+    "content_hash",
+    "first_line",
+    "hash_at_end",
+    "head_of",
+    "intact",
+    "members_of",
+    "might_be_first",
+    "sealed",
+]
 
 _FORMAT: Final = "decision-os-ledger/1"
 _HASH: Final = rb'"sha256:[0-9a-f]{64}"'
@@ -21,6 +34,8 @@ _HASH_KEY: Final = b',"hash":'
 _HEAD: Final = re.compile(rb'\{"at":"[-0-9T:.]{26}Z","body":\{')
 # Canonical JSON sorts the keys, so `hash` and what follows it end the line; no text in the body looks like this: its quotes are escaped.
 _TAIL: Final = re.compile(rb',"hash":(' + _HASH + rb')(,"kind":"[a-z]+","prev":(' + _HASH + rb'),"seq":(0|[1-9][0-9]{0,15})\})\n?')
+
+_BODY: Final = len('{"at":"2026-10-06T14:00:00.000000Z","body":')
 
 _KEYS: Final = frozenset({"at", "body", "hash", "kind", "prev", "seq"})
 
@@ -86,9 +101,11 @@ def body_of(item: Item) -> tuple[str, dict[str, Any]]:
         return "record", item.to_dict()
     if isinstance(item, LogEntry):
         return "log", item.to_dict()
+    if isinstance(item, Event):
+        return "event", item.to_dict()
     if isinstance(item, Mapping):
         return "event", plain(item)
-    raise LedgerError(f"a ledger takes decision records, log entries and mappings, not a value of type {type(item).__name__}")
+    raise LedgerError(f"a ledger takes decision records, events, log entries and mappings, not a value of type {type(item).__name__}")
 
 
 def head_of(at: dt.datetime, body: Mapping[str, Any]) -> bytes:
@@ -97,6 +114,11 @@ def head_of(at: dt.datetime, body: Mapping[str, Any]) -> bytes:
         raise InputError("`at` needs a zone", name="at", hint="for example `datetime.now(datetime.UTC)`")
     instant = at.astimezone(dt.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     return b'{"at":"%b","body":%b' % (instant.encode(), rfc8785(body))
+
+
+def content_hash(head: bytes) -> str:
+    """The hash of what a line holds, whatever its place and time: of the canonical form of its body."""
+    return f"sha256:{hashlib.sha256(head[_BODY:]).hexdigest()}"
 
 
 def sealed(head: bytes, kind: str, prev: str, seq: int) -> tuple[bytes, str]:

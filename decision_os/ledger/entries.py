@@ -8,24 +8,28 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import attrs
 
-from decision_os.record import DecisionRecord, LogEntry
+from decision_os.record import DecisionRecord, Event, LogEntry
 
 __all__ = ["Checkpoint", "Durability", "Entry", "Item", "Journal", "Problem", "Receipt", "Recovery", "Verification"]
 
 Durability: TypeAlias = Literal["none", "flush", "fsync"]
 """What a receipt promises; see `Ledger`."""
 
-Item: TypeAlias = DecisionRecord | LogEntry | Mapping[str, Any]
-"""What can be appended: a record, its log form, or an event of your own as a mapping."""
+Item: TypeAlias = DecisionRecord | Event | LogEntry | Mapping[str, Any]
+"""What can be appended: a record, an event in its life, its log form, or an event of your own as a mapping."""
 
 
 @attrs.frozen
 class Receipt:
-    """What an append gives back: the entry's place (counted from 1) and hash, and the id of the ledger that holds it."""
+    """What an append gives back: the entry's place (counted from 1) and hash, and the id of the ledger that holds it.
+
+    `content` is the hash of what was appended, over its canonical plain form: by it `lifecycle.execute` knows of what this is the receipt.
+    """
 
     seq: int
     hash: str
     ledger: str
+    content: str = ""
 
 
 class Journal(Protocol):

@@ -28,7 +28,20 @@ import attrs
 from decision_os.canonical import restore
 from decision_os.errors import LedgerError
 from decision_os.ledger import table
-from decision_os.ledger.chain import FIRST_LENGTH, Chain, Line, body_of, first_line, hash_at_end, head_of, intact, members_of, might_be_first, sealed
+from decision_os.ledger.chain import (
+    FIRST_LENGTH,
+    Chain,
+    Line,
+    body_of,
+    content_hash,
+    first_line,
+    hash_at_end,
+    head_of,
+    intact,
+    members_of,
+    might_be_first,
+    sealed,
+)
 from decision_os.ledger.entries import Checkpoint, Durability, Entry, Item, Problem, Receipt, Recovery, Verification
 from decision_os.ledger.files import ends_a_line, last_line, locked, still_at, sync, sync_name
 from decision_os.record import DecisionRecord
@@ -133,7 +146,7 @@ class Ledger:
             for seq, (head, kind) in enumerate(heads, last_seq + 1):
                 line, prev = sealed(head, kind, prev, seq)
                 lines.append(line)
-                receipts.append(Receipt(seq, prev, identity))
+                receipts.append(Receipt(seq, prev, identity, content_hash(head)))
             data = b"".join(lines)
             self._write(file, data, start)
             self._seen = _Seen(identity, start + len(data), last_seq + len(receipts), prev)

@@ -1,25 +1,50 @@
 """The decision record: its content, its evidence, its full form and log form, and its explanation in words."""
 
-from decision_os.record.content import ActionTaken, Effect, InputTaken, MonitorPlan, Outcome, ReversalPlan, Status, zoned
+from decision_os.record.content import ActionTaken, Effect, InputTaken, MonitorPlan, Outcome, ReversalPlan, Status
 from decision_os.record.decision import DecisionRecord
 from decision_os.record.evidence import BranchEvidence, CheckEvidence, Evidence, Shown
+from decision_os.record.life import (
+    Breach,
+    Event,
+    EventKind,
+    LedgerProof,
+    MonitorReport,
+    ReversalKind,
+    ReversalOutcome,
+    ReversalRun,
+    Terms,
+    WatchReport,
+    WatchState,
+    zoned,
+)
 from decision_os.record.log import LogEntry
 from decision_os.record.making import maker
 
 __all__ = [
     "ActionTaken",
     "BranchEvidence",
+    "Breach",
     "CheckEvidence",
     "DecisionRecord",
     "Effect",
+    "Event",
+    "EventKind",
     "Evidence",
     "InputTaken",
+    "LedgerProof",
     "LogEntry",
     "MonitorPlan",
+    "MonitorReport",
     "Outcome",
+    "ReversalKind",
+    "ReversalOutcome",
     "ReversalPlan",
+    "ReversalRun",
     "Shown",
     "Status",
+    "Terms",
+    "WatchReport",
+    "WatchState",
     "maker",
     "zoned",
 ]

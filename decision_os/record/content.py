@@ -10,25 +10,11 @@ from typing import Any
 
 import attrs
 
-from decision_os.errors import InputError
 from decision_os.record.evidence import Evidence, EvidenceSource
-from decision_os.values import Cause, Value
+from decision_os.record.life import Event, ReversalKind, Terms, zoned, zoned_if_any
+from decision_os.values import Cause, Unknown, Value
 
-__all__ = ["ActionTaken", "Content", "Effect", "InputTaken", "MonitorPlan", "Outcome", "ReversalPlan", "Status", "zoned"]
-
-
-def zoned(instant: dt.datetime) -> dt.datetime:
-    """An instant with its zone as a fixed offset: in the hour that autumn repeats, instants of a named zone equal none of another's."""
-    if isinstance(instant.tzinfo, dt.timezone):
-        return instant
-    offset = instant.utcoffset()
-    if offset is None:
-        raise InputError(f"the instant `{instant}` has no zone", hint="give it one, for example `tzinfo=datetime.UTC`")
-    return instant.replace(tzinfo=dt.timezone(offset), fold=0)
-
-
-def _zoned_if_any(instant: dt.datetime | None) -> dt.datetime | None:
-    return None if instant is None else zoned(instant)
+__all__ = ["ActionTaken", "Content", "Effect", "InputTaken", "MonitorPlan", "Outcome", "ReversalPlan", "Status"]
 
 
 def _zoned_value(value: Value) -> Value:
@@ -74,8 +60,8 @@ class InputTaken:
     key: str = ""
     unit: str = ""
     period: str | None = None
-    loaded_at: dt.datetime | None = attrs.field(default=None, converter=_zoned_if_any)
-    valid_until: dt.datetime | None = attrs.field(default=None, converter=_zoned_if_any)
+    loaded_at: dt.datetime | None = attrs.field(default=None, converter=zoned_if_any)
+    valid_until: dt.datetime | None = attrs.field(default=None, converter=zoned_if_any)
     n: int | None = None
     version: str | None = None
     age: str = "asserted"
@@ -97,23 +83,39 @@ class ActionTaken:
 
 @attrs.frozen(kw_only=True)
 class ReversalPlan:
-    """How the action is undone: the plan's reference, its steps, the deadline and who does it."""
+    """How the action is undone: the plan's reference, its steps, the deadline and who does it.
+
+    `kind` says by what means. `flag` is the feature flag to set and `to` what to set it to (the variant, the version of the price card); `replay` names
+    the queue whose held-back messages are sent again afterwards.
+    """
 
     plan: str
     steps: tuple[str, ...]
     within: str
     owner: str
+    kind: ReversalKind = ReversalKind.MANUAL
+    flag: str = ""
+    to: str = ""
+    replay: str = ""
 
 
 @attrs.frozen(kw_only=True)
 class MonitorPlan:
-    """What is watched after acting."""
+    """What is watched after acting: a condition over the metric and, where it names them, its `forecast` or its `baseline`.
+
+    `forecast` is what was expected when it was decided, by `formula` and on the `basis` of a demand form; None where the condition needs none.
+    Fewer than `min_n` are too few to judge by.
+    """
 
     id: str
     metric: str
     condition: str
     every: str = ""
     lasts: str = ""
+    formula: str = ""
+    basis: str = ""
+    forecast: float | Unknown | None = None
+    min_n: int | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -167,10 +169,13 @@ class Content:
     reversal_plan: ReversalPlan
     reversal_outcome: str | None = None
     monitoring: tuple[MonitorPlan, ...] = ()
-    review_date: dt.datetime | None = attrs.field(default=None, converter=_zoned_if_any)
+    review_date: dt.datetime | None = attrs.field(default=None, converter=zoned_if_any)
     review_agenda: str = ""
     effects: tuple[Effect, ...] = ()
     notes: tuple[str, ...] = ()
+    terms: Terms = Terms()
+    life: tuple[Event, ...] = ()
+    """What happened to the decision since it was taken, oldest first."""
     _evidence: EvidenceSource = attrs.field(factory=Evidence, eq=False, repr=False, hash=False)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,7 @@ import attrs
 from decision_os.calendars import parse_cadence, zone_of
 from decision_os.canonical import fingerprint
 from decision_os.errors import DecisionOSError, Issue, UnitError, Where, nearest
-from decision_os.model import Metric, Playbook, ReviewCadence, Role, RuleBook, Slo, Threshold
+from decision_os.model import APPROVALS_HOLD, Metric, Playbook, ReviewCadence, Role, RuleBook, Slo, Threshold
 from decision_os.slo import parse_slo
 from decision_os.units import CURRENCIES, Unit, parse_unit
 from decision_os.wire.data import read_entity, read_fact, read_source
@@ -33,6 +34,7 @@ _SECTIONS: Final = (
     "thresholds",
     "metrics",
     "playbooks",
+    "approvals_hold",
 )
 _SINGLE: Final = {"metric": "metrics", "playbook": "playbooks"}
 _CASES: Final = "cases.yaml"
@@ -198,6 +200,7 @@ def _assemble(sections: Mapping[str, Mapping[str, tuple[ScalarNode, Node]]], fol
         thresholds=thresholds,
         metrics=metrics,
         playbooks=playbooks,
+        approvals_hold=_approvals_hold(sections["approvals_hold"], report),
         hash=fingerprint({section: {key: _plain(node) for key, (_, node) in names.items()} for section, names in sections.items()}),
         folder=folder,
     )
@@ -253,6 +256,24 @@ def _slo(name: str, node: Node, sources: Mapping[str, object], report: Report) -
     covers = fields.texts("covers", required=True)
     fields.close()
     return Slo(id=name, objective=objective, covers=covers, where=fields.where) if objective is not None else None
+
+
+def _approvals_hold(section: Mapping[str, tuple[ScalarNode, Node]], report: Report) -> dict[str, dict[str, str]]:
+    """How long approvals hold, by reversibility and risk; what is not said is as it is by default."""
+    held = {reversibility: dict(by_risk) for reversibility, by_risk in APPROVALS_HOLD.items()}
+    for reversibility, (key, node) in section.items():
+        if reversibility not in held:
+            report.error("unknown-word", f"`{reversibility}` is no reversibility", key.where, nearest(reversibility, held) or f"one of {', '.join(held)}")
+            continue
+        fields = Fields(node, f"`approvals_hold` of {reversibility} reversibility", report)
+        for risk in held[reversibility]:
+            found = fields.duration(risk)
+            if found == dt.timedelta(0):
+                report.error("wrong-type", f"an approval that holds `{fields.text(risk)}` is none", fields.where, "give a duration above zero")
+            elif found is not None:
+                held[reversibility][risk] = fields.text(risk)
+        fields.close()
+    return held
 
 
 def _shared_thresholds(named: Mapping[str, tuple[ScalarNode, Node]], currency: str, report: Report) -> dict[str, Threshold]:

@@ -8,13 +8,14 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from fractions import Fraction
 from typing import Final, TypeVar
 
+from decision_os.calendars import read_duration
 from decision_os.errors import ExpressionError, Issue, Severity, UnitError, Where, nearest
 from decision_os.expr import Analysis, Expression
 from decision_os.expr.tree import Name
 from decision_os.units import Unit, parse_unit
 from decision_os.wire.nodes import ALIAS, MapNode, Node, ScalarNode, SeqNode
 
-__all__ = ["Fields", "Report", "expression_text", "place_in", "read_duration"]
+__all__ = ["Fields", "Report", "expression_text", "place_in"]
 
 T = TypeVar("T")
 
@@ -23,9 +24,6 @@ _FALSE: Final = ("false", "no", "off")
 _WORD: Final = re.compile(r"\w+")
 _NUMBER: Final = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,2})?\s*(%|pp)?")
 _LONGEST_NUMBER: Final = 40
-_DURATION: Final = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)\s*(w|d|h|m|s)")
-_SECONDS: Final = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
-_LONGEST: Final = 1000 * 366 * 86400
 
 
 class Report:
@@ -68,19 +66,6 @@ def place_in(node: ScalarNode | SeqNode | MapNode, line: int, column: int) -> Wh
     if line > 1:
         return start
     return Where(start.file, start.line, start.column + (1 if style else 0) + column - 1)
-
-
-def read_duration(text: str) -> dt.timedelta | None:
-    """The duration of `24h`, `14d`, `1h30m`; nothing for another text, and for one of more than a thousand years.
-
-    >>> read_duration("1h30m"), read_duration("soon")
-    (datetime.timedelta(seconds=5400), None)
-    """
-    parts = _DURATION.findall(text)
-    if not parts or _DURATION.sub("", text).strip():
-        return None
-    seconds = sum(Fraction(count) * _SECONDS[unit] for count, unit in parts)
-    return dt.timedelta(seconds=float(seconds)) if seconds <= _LONGEST else None
 
 
 def expression_text(node: Node, report: Report) -> str | None:

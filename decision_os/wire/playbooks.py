@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
+from decision_os.calendars import read_duration
 from decision_os.errors import nearest
 from decision_os.expr import Expression, analyse
 from decision_os.model import (
@@ -27,7 +28,7 @@ from decision_os.model import (
     Threshold,
 )
 from decision_os.units import Unit, parse_unit
-from decision_os.wire.fields import Fields, Report, expression_text, read_duration
+from decision_os.wire.fields import Fields, Report, expression_text
 from decision_os.wire.metrics import MetricHeads
 from decision_os.wire.nodes import MapNode, Node, ScalarNode
 from decision_os.wire.scope import FEEDS, Scope

@@ -127,7 +127,7 @@ def test_a_body_without_canonical_form(tmp_path: Path, bad: Any) -> None:
 
 def test_something_else_than_an_entry(tmp_path: Path) -> None:
     """A list would be written as an entry that nobody can read back."""
-    with pytest.raises(LedgerError, match="takes decision records, log entries and mappings, not a value of type list"):
+    with pytest.raises(LedgerError, match="takes decision records, events, log entries and mappings, not a value of type list"):
         Ledger(tmp_path / "a").append(["a"])  # type: ignore[arg-type]  # what a caller without types might do
 
 
