@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench soak docs clean
+.PHONY: demo test check bench soak soak-expr soak-ledger docs clean
 
 # One stamp for each set of extras, so that a demo does not wait for the type checker.
 $(VENV)/.made-%: pyproject.toml
@@ -29,9 +29,14 @@ bench: $(VENV)/.made-bench
 # Ten million pairs take about ten minutes; PAIRS and SEED choose others. Then every planted mistake must be found.
 PAIRS ?= 10000000
 SEED ?= 1
-soak: $(VENV)/.made-test
+soak: soak-expr soak-ledger
+
+soak-expr: $(VENV)/.made-test
 	$(BIN)/python -m tests.expr.soak --pairs $(PAIRS) --seed $(SEED)
 	$(BIN)/python -m tests.expr.mutants
+
+soak-ledger: $(VENV)/.made-test
+	$(BIN)/python -m tests.ledger.soak
 
 docs: $(VENV)/.made-test
 	$(BIN)/python -m pytest -q docs README.md decision_os --doctest-modules

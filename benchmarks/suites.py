@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -45,6 +46,7 @@ def tables(*, rounds: int, rows: int) -> Iterator[Table]:
     yield _decision(engine, rounds)
     yield _two_rules(rounds)
     yield _record(engine, rounds)
+    yield from _ledger(engine, rounds, rows)
     yield _columns(engine, max(rounds // 20, 1), rows)
     yield _loading(max(rounds // 20, 1))
 
@@ -113,6 +115,34 @@ def _record(engine: dos.Engine, rounds: int) -> Table:
         about="`Engine.decide` by what it comes to, and what is asked of the record afterwards. Evidence (every condition traced) is worked out when it is "
         "first asked for, and kept.",
         timings=tuple(race(contenders, rounds=rounds)),
+    )
+
+
+def _ledger(engine: dos.Engine, rounds: int, rows: int) -> Iterator[Table]:
+    from benchmarks import ledger
+
+    record = engine.decide(NODE, clear(), at=AT, subject="Paid search")
+    record.to_dict()  # the evidence is worked out once and kept: not what is timed here
+    with tempfile.TemporaryDirectory() as name, ledger.appending(Path(name), record) as contenders:
+        appended = race(contenders, rounds=rounds)
+    yield Table(
+        title="Appending to a ledger",
+        about="An event of five texts, appended at each durability: `none` is with the operating system, `flush` waits for the data to be on the device, "
+        "`fsync` for the metadata too. What waiting costs is the device's affair: these are the temporary folder's.",
+        timings=tuple(appended),
+        note_titles=("entries a second",),
+        notes={one.contender.name: (ledger.each_second(one),) for one in appended},
+    )
+    with tempfile.TemporaryDirectory() as name:
+        verified = race(ledger.verifying(Path(name), rows), rounds=max(rounds // 20, 1))
+        notes = {one.contender.name: (ledger.megabytes_a_second(one),) for one in verified}
+    yield Table(
+        title="Verifying a ledger",
+        about=f"`Ledger.verify` on files of {rows // 100:,}, {rows // 10:,} and {rows:,} such events, in a twentieth of the rounds: each line's hash and "
+        "place. It is linear where each row takes ten times as long as the one before.",
+        timings=tuple(verified),
+        note_titles=("MB/s",),
+        notes=notes,
     )
 
 

@@ -206,8 +206,10 @@ class Ledger:
 
         `decisions`: the records and log entries, with `seq`, `at`, the fields of the log form under its names (`node`, `subject`,
         `period`, `outcome`, `status`, `chosen_action`, `inputs_hash`…), and for records `branch`, `unknowns` and `rule_book_hash`.
-        `timestamp`, `review_date` and `at` are instants in UTC; `approvers` and `unknowns` are comma-separated text, `selected_thresholds` is a
-        JSON text. `events`: `seq`, `at` and `body`, a JSON text. `hash` ends both, and what an entry lacks is null.
+        `timestamp`, `review_date` and `at` are instants in UTC; `approvers` and `unknowns` are comma-separated text, `selected_thresholds`
+        is a JSON text. A decision that was appended again, as its status changed, has a row for each: the last of an `id` is how it stands.
+
+        `events`: `seq`, `at` and `body`, a JSON text. `hash` ends both, and what an entry lacks is null.
 
         Raises as iteration does, `RecordError` for a body that is neither, and `DataError` for a backend that is unknown or not installed.
         """

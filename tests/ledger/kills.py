@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import random
@@ -13,10 +14,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import attrs
+import structlog
 
 from decision_os.ledger import Durability, Ledger, Receipt
 
-__all__ = ["Killed", "run", "runs", "wrong"]
+__all__ = ["Killed", "quiet", "run", "runs", "wrong"]
 
 # A server that forks has the library loaded already, and no threads: a process costs milliseconds, and each is killed.
 _PROCESSES = multiprocessing.get_context("forkserver") if hasattr(signal, "SIGKILL") else None
@@ -30,8 +32,14 @@ class Killed:
     torn: bool
 
 
+def quiet() -> None:
+    """No word of each recovery: they are counted."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
 def _append(path: Path, durability: Durability, who: int, seed: int, told: Connection) -> None:
     """Append for ever; tell each receipt after `append` has returned. The sizes differ: long entries are killed half-written."""
+    quiet()
     rng = random.Random(seed)
     ledger = Ledger(path, durability=durability)
     number = 0
@@ -50,7 +58,7 @@ def run(folder: Path, *, writers: int, durability: Durability, seed: int, longes
     started = []
     for who in range(writers):
         listen, tell = _PROCESSES.Pipe(duplex=False)
-        process = _PROCESSES.Process(target=_append, args=(path, durability, who, rng.random(), tell), daemon=True)
+        process = _PROCESSES.Process(target=_append, args=(path, durability, who, rng.getrandbits(32), tell), daemon=True)
         process.start()
         tell.close()
         started.append((process, listen))

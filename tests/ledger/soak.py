@@ -27,6 +27,7 @@ def main() -> int:
     options.add_argument("--seed", type=int, default=1, help="the first seed (default %(default)s)")
     options.add_argument("--folder", type=Path, help="where the ledgers are written: on the device to be tried (default: the system's temporary folder)")
     chosen = options.parse_args()
+    kills.quiet()
     bad = 0
     with tempfile.TemporaryDirectory(dir=chosen.folder) as name:
         began = time.monotonic()
