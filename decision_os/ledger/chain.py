@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from decision_os.canonical import fingerprint, parse, plain, rfc8785
@@ -22,6 +23,7 @@ __all__ = [
     "first_line",
     "hash_at_end",
     "head_of",
+    "identity_of",
     "intact",
     "members_of",
     "might_be_first",
@@ -131,6 +133,13 @@ def sealed(head: bytes, kind: str, prev: str, seq: int) -> tuple[bytes, str]:
 def first_line(identity: str, at: dt.datetime) -> tuple[bytes, str]:
     """The line that begins the ledger of this id, and its hash."""
     return sealed(head_of(at, {"format": _FORMAT, "ledger": identity}), "ledger", _root(identity), 0)
+
+
+@lru_cache(maxsize=64)
+def identity_of(raw: bytes) -> str | Problem:
+    """The id that a first line says, or what is wrong with it. The same bytes say the same, and every append asks."""
+    first = Chain().follow(1, raw)
+    return first if isinstance(first, Problem) else str(members_of(first)["body"]["ledger"])
 
 
 def _root(identity: str) -> str:

@@ -37,6 +37,7 @@ from decision_os.ledger.chain import (
     first_line,
     hash_at_end,
     head_of,
+    identity_of,
     intact,
     members_of,
     might_be_first,
@@ -281,14 +282,14 @@ class Ledger:
     def _ends(self, file: FileIO, size: int) -> tuple[str, Line]:
         """The ledger's id from its first line, and its last line; both must be intact."""
         file.seek(0)
-        first = Chain().follow(1, file.read(FIRST_LENGTH))
-        if isinstance(first, Problem):
-            raise LedgerError(f"`{self.path}` is not a ledger: {first}")
+        identity = identity_of(file.read(FIRST_LENGTH))
+        if isinstance(identity, Problem):
+            raise LedgerError(f"`{self.path}` is not a ledger: {identity}")
         _, raw = last_line(file, size)
         last = intact(raw)
         if isinstance(last, str):
             raise LedgerError(f"the last line of `{self.path}` {last}; `verify()` lists all there is")
-        return members_of(first)["body"]["ledger"], last
+        return identity, last
 
     # --- after a crash -----------------------------------------------------------------------------------------------------
 
