@@ -108,11 +108,28 @@ def read_playbook(
         monitoring=tuple(_monitor(key.text, value, heads.currency, fields) for key, value in fields.mapping("monitoring")),
         cadence=cadence.text if cadence else "",
         slos=tuple(_slo(item, slos, fields) for item in fields.items("slos")),
+        meant=_meant(fields, [branch.id for branch in branches]),
         units=units,
         where=fields.where,
     )
     fields.close()
     return playbook, _report_unused(playbook, heads, fields)
+
+
+def _meant(fields: Fields, branches: Sequence[str]) -> dict[str, str]:
+    """What is there on purpose: `gap`, or two branches joined by `&`, each with the reason."""
+    meant: dict[str, str] = {}
+    for key, value in fields.mapping("meant"):
+        parts = [part.strip() for part in key.text.split("&")]
+        odd = [part for part in parts if part not in branches]
+        if parts != ["gap"] and (odd or len(parts) != 2):
+            hint = nearest(odd[0], branches) if odd and len(parts) == 2 else ""
+            fields.report.error("unknown-branch", f"`{key.text}` is neither `gap` nor two branches", key.where, hint or "write `gap`, or for example `pause & invest`")
+        elif isinstance(value, ScalarNode) and value.text.strip():
+            meant[" & ".join(parts)] = value.text.strip()
+        else:
+            fields.report.error("wrong-type", f"`{key.text}` says why it is meant, in words", value.where)
+    return meant
 
 
 def _report_unused(playbook: Playbook, heads: MetricHeads, fields: Fields) -> frozenset[str]:

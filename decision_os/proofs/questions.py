@@ -1,0 +1,235 @@
+"""What can be asked of a playbook without data: overlaps, gaps, branches that never fire, conditions that decide nothing, divisions by zero."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import Any, Final, Literal, TypeAlias
+
+import attrs
+import z3
+
+from decision_os.engine import Engine
+from decision_os.errors import Issue, Severity, Where
+from decision_os.model import HitPolicy, RuleBook
+from decision_os.proofs.examples import Asker, Example, Limit
+from decision_os.proofs.space import Space, atoms
+from decision_os.proofs.terms import both
+from decision_os.record import DecisionRecord, Outcome
+
+__all__ = ["Finding", "Kind", "Proof", "prove"]
+
+Kind: TypeAlias = Literal["overlap", "gap", "never-fires", "contradicts-check", "masked", "always-true", "never-true", "zero-divisor", "not-proven"]
+
+MOST_GAPS: Final = 8
+"""How many kinds of gap are told apart, by the comparisons that fail."""
+
+
+@attrs.frozen(kw_only=True)
+class Finding:
+    """One thing proven of a playbook, with the inputs that show it where there are any.
+
+    `branches` are those it is about. `meant` is the reason the rule book gives for it, if it does. `not-proven` is the third answer: the time
+    was up, or no example could be shown by the engine.
+    """
+
+    kind: Kind
+    playbook: str
+    branches: tuple[str, ...]
+    message: str
+    where: Where = Where()
+    example: Example | None = None
+    meant: str = ""
+    severity: Severity = Severity.WARNING
+
+    @property
+    def issue(self) -> Issue:
+        """The same for a report of findings."""
+        example = f": {self.example}" if self.example is not None else ""
+        meant = f"meant: {self.meant}" if self.meant else ""
+        return Issue(self.kind, f"{self.message}{example}", self.where, Severity.NOTE if self.meant else self.severity, meant)
+
+
+@attrs.frozen(kw_only=True)
+class Proof:
+    """Everything found of one playbook; `complete` where every question was answered in time."""
+
+    playbook: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing was left open."""
+        return not any(finding.kind == "not-proven" for finding in self.findings)
+
+    @property
+    def open(self) -> tuple[Finding, ...]:
+        """What is neither proven fine nor marked as meant."""
+        return tuple(finding for finding in self.findings if not finding.meant)
+
+
+def prove(engine: Engine, node: str, *, seconds: float = 30.0) -> Proof:
+    """Ask everything of one decision, in at most that many seconds.
+
+    Every example was decided by the engine first, and shows what is said of it. Raises `NotFoundError` for a decision that does not exist.
+    """
+    return Proof(playbook=node, findings=tuple(_Questions(engine, node, Limit(seconds)).all()))
+
+
+class _Questions:
+    """The questions of one playbook."""
+
+    def __init__(self, engine: Engine, node: str, limit: Limit) -> None:
+        self.engine = engine
+        self.book: RuleBook = engine.book
+        self.playbook = engine.book.playbook(node)
+        self.space = Space(engine.book, self.playbook)
+        self.ask = Asker([self.space], limit)
+        self.branches = {branch.id: branch for branch in self.playbook.branches}
+        self.first = self.playbook.hit_policy is HitPolicy.FIRST
+
+    def all(self) -> Iterator[Finding]:
+        """Every finding, in the order of the questions."""
+        alive: list[str] = []
+        for branch in self.branches:
+            found = self.fires(branch)
+            if found is None:
+                alive.append(branch)
+            else:
+                yield found
+        yield from self.overlaps(alive)
+        yield from self.gaps()
+        yield from self.idle()
+        yield from self.zeros()
+
+    def finding(self, kind: Kind, message: str, *branches: str, **more: Any) -> Finding:
+        where = self.branches[branches[0]].where if branches and branches[0] in self.branches else self.playbook.where
+        return Finding(kind=kind, playbook=self.playbook.id, branches=branches, message=message, **{"where": where, **more})
+
+    def unproven(self, what: str, *branches: str) -> Finding:
+        opaque = ", ".join(f"`{name}`" for name in sorted(self.space.terms.opaque))
+        why = f"what {opaque} gives is not known" if opaque else "the time was up"
+        return self.finding("not-proven", f"not proven: {what} ({why})", *branches)
+
+    # ── branches ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def fires(self, branch: str) -> Finding | None:
+        """Why a branch can never be taken; nothing where it can."""
+        holds = self.space.branches[branch].true
+        possible = self.ask.possible(self.space.passed, holds)
+        if possible is None:
+            return self.unproven(f"whether branch `{branch}` can fire", branch)
+        if not possible:
+            alone = self.ask.possible(holds)
+            if alone is None:
+                return self.unproven(f"why branch `{branch}` cannot fire", branch)
+            if not alone:
+                return self.finding("never-fires", f"branch `{branch}` can never fire: its conditions contradict one another or the contracts' ranges", branch)
+            checks = [check for check in self.space.checks if self.ask.possible(self.space.checks[check].true, holds) is False]
+            named = " and ".join(f"`{check}`" for check in checks) or "the pre-checks together"
+            return self.finding("contradicts-check", f"branch `{branch}` can never fire: where it holds, {named} cannot pass", branch)
+        if not self.first:
+            return None
+        taken = self.ask.possible(self.space.taken(branch))
+        if taken is None:
+            return self.unproven(f"whether branch `{branch}` is masked by those before it", branch)
+        if taken:
+            return None
+        before = list(self.branches)[: list(self.branches).index(branch)]
+        single = [other for other in before if self.ask.possible(self.space.passed, holds, z3.Not(self.space.branches[other].true)) is False]
+        named = " or ".join(f"`{other}`" for other in (single[:1] or before))
+        return self.finding("masked", f"branch `{branch}` is never taken: wherever it holds, {named} holds before it", branch, *(single[:1] or before))
+
+    def overlaps(self, alive: list[str]) -> Iterator[Finding]:
+        """Pairs of branches that can both hold."""
+        for one, other in combinations(alive, 2):
+            same = self.branches[one].action == self.branches[other].action
+            constraints = [self.space.passed, self.space.branches[one].true, self.space.branches[other].true]
+            possible = self.ask.possible(*constraints)
+            if possible is False:
+                continue
+            meant = self.playbook.meant.get(f"{one} & {other}", "") or self.playbook.meant.get(f"{other} & {one}", "")
+            example = self.ask.example(self.space, self.engine, constraints, lambda record: _hold(record, one, other)) if possible else None  # noqa: B023  # used at once
+            if example is None:
+                yield self.unproven(f"whether `{one}` and `{other}` can both hold", one, other)
+                continue
+            policy = self.playbook.hit_policy
+            then = {HitPolicy.FIRST: f"`{one}` is taken", HitPolicy.UNIQUE: "nothing is", HitPolicy.COLLECT: "both are"}[policy]
+            severity = Severity.WARNING if policy is HitPolicy.UNIQUE else Severity.NOTE
+            both_do = ", to the same action" if same else ""
+            message = f"branches `{one}` and `{other}` can both hold{both_do}; {then}"
+            yield self.finding("overlap", message, one, other, example=example, meant=meant, severity=severity)
+
+    def gaps(self) -> Iterator[Finding]:
+        """Inputs for which no branch holds, told apart by the comparisons that fail."""
+        free = self.space.free
+        parts = [(branch, node, text, self.space.over_keys(branch, node)) for branch in self.space.plan.branches for node, text in atoms(branch.expression)]
+        blocked: list[Any] = []
+        meant = self.playbook.meant.get("gap", "")
+        for _ in range(MOST_GAPS):
+            constraints = [free, *blocked]
+            possible = self.ask.possible(*constraints)
+            if possible is False:
+                return
+            example = self.ask.example(self.space, self.engine, constraints, _gap) if possible else None
+            if example is None:
+                yield self.unproven("whether there are inputs for which no branch holds")
+                return
+            fails = _failing(example.record)
+            why = "; ".join(f"`{branch}` by {', '.join(texts)}" for branch, texts in fails.items() if texts)
+            message = f"no branch holds, so {self.playbook.otherwise}" + (f" ({why})" if why else "")
+            yield self.finding("gap", message, example=example, meant=meant, severity=Severity.NOTE)
+            model = self.ask.solver.model()
+            cell = [part.false for _, _, _, part in parts if z3.is_true(model.eval(part.false, model_completion=True))]
+            others = [z3.Not(part) for part in cell] + [part.false for _, _, _, part in parts if not z3.is_true(model.eval(part.false, model_completion=True))]
+            blocked.append(z3.Or(others) if others else z3.BoolVal(False))
+
+    def idle(self) -> Iterator[Finding]:
+        """Comparisons that the contracts' ranges decide."""
+        for condition in (*self.space.plan.pre_checks, *self.space.plan.branches):
+            for node, text in atoms(condition.expression):
+                words = " ".join(text[slice(*node.span)].split())
+                asked = self.space.over_keys(condition, node)
+                for kind, way in (("always-true", asked.false), ("never-true", asked.true)):
+                    if self.ask.possible(way) is False and self.ask.possible(both([z3.Or(asked.true, asked.false)])):
+                        what = "always holds" if kind == "always-true" else "never holds"
+                        message = f"`{words}` in `{condition.id}` {what}: the contracts' ranges decide it"
+                        yield self.finding(kind, message, condition.id)  # type: ignore[arg-type]  # one of the two
+
+    def zeros(self) -> Iterator[Finding]:
+        """Divisors that can be zero."""
+        seen: set[str] = set()
+        for division in self.space.divisions:
+            key = f"{division.divisor}"
+            if key in seen:
+                continue
+            seen.add(key)
+            constraints = [self.space.passed, division.known, division.divisor == 0]
+            possible = self.ask.possible(*constraints)
+            if possible is False:
+                continue
+            example = self.ask.example(self.space, self.engine, constraints, _divides_by_zero) if possible else None
+            if example is None:
+                yield self.unproven("whether a divisor can be zero")
+                continue
+            yield self.finding("zero-divisor", "a divisor can be zero, and what it divides is undefined then", example=example)
+
+
+def _hold(record: DecisionRecord, *branches: str) -> bool:
+    return record.outcome is not Outcome.BLOCKED and all(branch.holds is True for branch in record.evidence.branches if branch.id in branches)
+
+
+def _gap(record: DecisionRecord) -> bool:
+    return record.outcome is Outcome.HOLD and all(branch.holds is False for branch in record.evidence.branches)
+
+
+def _failing(record: DecisionRecord) -> Mapping[str, list[str]]:
+    return {branch.id: [condition.text for condition in branch.conditions if condition.holds is False] for branch in record.evidence.branches}
+
+
+def _divides_by_zero(record: DecisionRecord) -> bool:
+    conditions = [condition for branch in record.evidence.branches for condition in branch.conditions]
+    conditions += [condition for check in record.evidence.pre_checks for condition in check.conditions]
+    return any("division by zero" in cause.detail for condition in conditions for cause in condition.causes)
+
+

@@ -1,0 +1,173 @@
+"""What the inputs of a decision may be: their kinds, the ranges their contracts allow, and the conditions over them as terms of a solver.
+
+An input of a finer grain (`combine: all` or `any`) is taken at two keys: a conjunction over keys fails by one of them and a disjunction holds by
+one, so that two tell apart whatever two conditions say of them. An input is known, unless a condition asks whether it is missing: then it may
+be either. A value outside its contract's valid range is unknown to the engine, so that only values inside it are looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Any, Final
+
+import attrs
+import z3
+
+from decision_os.expr import Expression
+from decision_os.expr.tree import Call, Name, Node, children
+from decision_os.plan import Condition, Plan, plan
+from decision_os.model import HitPolicy, Playbook, RuleBook
+from decision_os.proofs.terms import Division, Input, Kleene, Terms, both, either
+
+__all__ = ["KEYS", "Space", "atoms"]
+
+KEYS: Final = ("first", "second")
+"""The finer keys at which an input that fans out is taken."""
+
+_AT: Final = "@"
+
+
+class Space:
+    """The inputs, conditions and assumptions of one playbook, as terms.
+
+    Two playbooks over the same metrics share their inputs where they share `terms`, and `named` gives an input the same name in both.
+    """
+
+    def __init__(self, book: RuleBook, playbook: Playbook, terms: Terms | None = None, named: Mapping[str, str] | None = None) -> None:
+        self.plan: Plan = plan(book, playbook)
+        self.named = named or {}
+        self.inputs: dict[str, Input] = {}
+        self.optional = _optional(self.plan)
+        self.terms = terms or Terms(lambda name: self.inputs[name])
+        self._declare()
+        self.ranges: list[Any] = list(self._ranges())
+        self.checks = {check.id: self._asked(check) for check in self.plan.pre_checks}
+        self.branches = {branch.id: self._asked(branch) for branch in self.plan.branches}
+        self.divisions: tuple[Division, ...] = tuple(self.terms.divisions)
+
+    # ── inputs ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _declare(self) -> None:
+        for name, planned in self.plan.inputs.items():
+            kind = "text" if planned.metric.text else "bool" if planned.metric.sustained is not None else "number"
+            for at in self.places(name):
+                self._input(at, kind, known=name not in self.optional)
+        for name in self.plan.feeds:
+            self._input(name, "bool" if name == "slo_green" else "number", known=name not in self.optional)
+        for name in self.plan.defaults:
+            self._input(name, "number", known=True)
+
+    def _input(self, name: str, kind: str, *, known: bool) -> None:
+        symbol = self.named.get(name, name)
+        make = {"number": z3.Real, "bool": z3.Bool, "text": z3.Int}[kind]
+        self.inputs[name] = Input(symbol, kind, make(symbol), z3.BoolVal(True) if known else z3.Bool(f"{symbol} known"))
+
+    def places(self, name: str) -> tuple[str, ...]:
+        """The names an input goes by: its own, or one for each finer key."""
+        return tuple(f"{name}{_AT}{key}" for key in KEYS) if self.plan.inputs[name].fans else (name,)
+
+    def _ranges(self) -> Iterator[Any]:
+        for name, planned in self.plan.inputs.items():
+            if planned.valid is not None:
+                for at in self.places(name):
+                    inside = self.terms.condition(planned.valid.tree, {name: at}).true
+                    known = self.inputs[at].known
+                    yield inside if z3.is_true(known) else z3.Or(z3.Not(known), inside)
+        for name, parameter in self.plan.playbook.parameters.items():
+            yield self.terms.condition(parameter.range.tree, {"value": name}).true
+        if "open_sev2_incidents" in self.inputs:
+            yield self.inputs["open_sev2_incidents"].value >= 0
+
+    # ── conditions ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _asked(self, condition: Condition) -> Kleene:
+        return self.over_keys(condition, condition.expression.tree)
+
+    def over_keys(self, condition: Condition, tree: Node) -> Kleene:
+        """A tree of a condition, over the finer keys where it reads an input that fans out."""
+        fanned = [name for name in condition.fanned if _reads(tree, name)]
+        if not fanned:
+            return self.terms.condition(tree)
+        parts = [self.terms.condition(tree, {name: f"{name}{_AT}{key}" for name in fanned}) for key in KEYS]
+        if condition.every:
+            return Kleene(both([part.true for part in parts]), either([part.false for part in parts]))
+        return Kleene(either([part.true for part in parts]), both([part.false for part in parts]))
+
+    @property
+    def passed(self) -> Any:
+        """That every pre-check holds."""
+        return both([check.true for check in self.checks.values()])
+
+    def taken(self, branch: str) -> Any:
+        """That a branch is taken, under the playbook's hit policy."""
+        names = list(self.branches)
+        others: list[str] = []
+        if self.plan.playbook.hit_policy is HitPolicy.FIRST:
+            others = names[: names.index(branch)]
+        elif self.plan.playbook.hit_policy is HitPolicy.UNIQUE:
+            others = [name for name in names if name != branch]
+        return both([self.passed, self.branches[branch].true, *(self.branches[other].false for other in others)])
+
+    @property
+    def free(self) -> Any:
+        """That no branch holds, and it is known."""
+        return both([self.passed, *(branch.false for branch in self.branches.values())])
+
+    # ── what a person would expect of the numbers ────────────────────────────────────────────────────────────────────────────────
+
+    def usual(self) -> list[Any]:
+        """Bounds that business numbers keep to, where no contract says so: for examples that read well, never for a proof."""
+        bounds = []
+        for name, found in self.inputs.items():
+            if found.kind != "number" or name in self.plan.defaults:
+                continue
+            planned = self.plan.inputs.get(name.partition(_AT)[0])
+            kind = planned.metric.unit.kind if planned is not None and planned.metric.unit is not None else ""
+            low, high = (Fraction(-1), Fraction(1)) if kind == "pp" else (Fraction(0), Fraction(1)) if kind == "share" else (Fraction(0), Fraction(100_000))
+            bounds += [found.value >= z3.RealVal(str(low)), found.value <= z3.RealVal(str(high))]
+        return bounds
+
+
+def _optional(found: Plan) -> frozenset[str]:
+    """The inputs that a condition asks about whether they are missing, or has another value for."""
+    names: set[str] = set()
+    for condition in (*found.pre_checks, *found.branches):
+        for node in _walk(condition.expression.tree):
+            if isinstance(node, Call) and node.function in ("is_missing", "coalesce"):
+                names |= {inner.name for inner in _walk(node) if isinstance(inner, Name)}
+    return frozenset(names)
+
+
+def _walk(node: Node) -> Iterator[Node]:
+    yield node
+    for child in children(node):
+        yield from _walk(child)
+
+
+def _reads(tree: Node, name: str) -> bool:
+    return any(isinstance(node, Name) and node.name == name for node in _walk(tree))
+
+
+def atoms(expression: Expression) -> Iterator[tuple[Node, str]]:
+    """The comparisons and memberships of a condition that are not made of others, with the text each stands in, in the order written."""
+    from decision_os.expr.tree import Choice, Comparison, Defined, Logic, Membership, Not  # noqa: PLC0415
+
+    def below(node: Node, text: str) -> Iterator[tuple[Node, str]]:
+        match node:
+            case Comparison() | Membership():
+                yield node, text
+            case Defined():
+                yield from below(node.body, expression.context.texts.get(node.name, ""))
+            case Logic():
+                for operand in node.operands:
+                    yield from below(operand, text)
+            case Not():
+                yield from below(node.operand, text)
+            case Choice():
+                for part in (node.condition, node.then, node.otherwise):
+                    yield from below(part, text)
+            case _:
+                return
+
+    return below(expression.tree, expression.text)
