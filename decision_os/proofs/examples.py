@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
@@ -66,16 +67,16 @@ class Asker:
         self.solver = z3.Solver()
         for space in spaces:
             self.solver.add(*space.ranges)
-        self.added = 0
+        self.added = [0] * len(spaces)
 
     def possible(self, *constraints: Any, at_most: int | None = None) -> bool | None:
         """Whether there are inputs for which all of these hold; nothing where it was not found out in time."""
         left = min(self.limit.milliseconds, self.each if at_most is None else at_most)
         if left <= 0:
             return None
-        sides = self.spaces[0].terms.sides
-        self.solver.add(*sides[self.added :])
-        self.added = len(sides)
+        for place, space in enumerate(self.spaces):
+            self.solver.add(*space.terms.sides[self.added[place] :])
+            self.added[place] = len(space.terms.sides)
         self.solver.set("timeout", left)
         answer = self.solver.check(*constraints)
         return None if answer == z3.unknown else answer == z3.sat
@@ -85,9 +86,8 @@ class Asker:
 
         Numbers are first looked for where business numbers are, and then rounded as far as the constraints let them.
         """
-        usual = space.usual()
-        hopes = [[*constraints, *usual], list(constraints)]
-        for hope in hopes:
+        for usual in (space.usual(Fraction(10)), space.usual(), ()):
+            hope = [*constraints, *usual]
             if self.possible(*hope) is not True:
                 continue
             model = self.solver.model()
@@ -98,6 +98,23 @@ class Asker:
                     return attrs.evolve(found, record=record)
         return None
 
+    def fixing(self, space: Space, example: Example) -> list[Any]:
+        """That the inputs of a space have the values of an example."""
+        held: list[Any] = []
+        for name, found in space.inputs.items():
+            own, _, key = name.partition("@")
+            value = example.choose[name] if name in example.choose else example.values[own]
+            value = value[key] if key else value
+            if value is None:
+                held.append(z3.Not(found.known))
+            elif found.kind == "number":
+                held.append(found.value == z3.RealVal(str(Fraction(str(value)))))
+            elif found.kind == "bool":
+                held.append(found.value == z3.BoolVal(value))
+            else:
+                held.append(found.value == z3.IntVal(space.terms.codes.get(value, -1)))
+        return held
+
     def _written(self, space: Space, constraints: Sequence[Any], model: Any, places: Sequence[int]) -> Example:
         fixed = list(constraints)
         numbers: dict[str, float] = {}
@@ -105,8 +122,7 @@ class Asker:
             if found.kind != "number":
                 continue
             exact = _number(model, found)
-            for digits in places:
-                rounded = round(exact, digits)
+            for rounded in _rounder(exact, places):
                 equal = found.value == z3.RealVal(str(rounded))
                 if self.possible(*fixed, equal, at_most=_NICE):
                     fixed.append(equal)
@@ -134,6 +150,18 @@ class Asker:
             else:
                 values[own] = value if known else None
         return Example(values, choose, None)  # type: ignore[arg-type]  # the engine's answer is put in before anybody sees it
+
+
+def _rounder(exact: Fraction, places: Sequence[int]) -> Iterator[Fraction]:
+    """The number with fewer digits, the nearest, the next below and the next above, the shortest first."""
+    seen: set[Fraction] = set()
+    for digits in places:
+        unit = Fraction(1, 10**digits)
+        below = math.floor(exact / unit) * unit
+        for rounded in (round(exact, digits), below, below + unit):
+            if rounded not in seen:
+                seen.add(rounded)
+                yield rounded
 
 
 def _number(model: Any, found: Input) -> Fraction:

@@ -31,15 +31,19 @@ _AT: Final = "@"
 class Space:
     """The inputs, conditions and assumptions of one playbook, as terms.
 
-    Two playbooks over the same metrics share their inputs where they share `terms`, and `named` gives an input the same name in both.
+    In a question about two playbooks `named` gives the inputs that are the same the same name in both, `prefix` keeps the others apart, and
+    `beside` is the first of the two.
     """
 
-    def __init__(self, book: RuleBook, playbook: Playbook, terms: Terms | None = None, named: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, book: RuleBook, playbook: Playbook, *, named: Mapping[str, str] | None = None, prefix: str = "", beside: Space | None = None
+    ) -> None:
         self.plan: Plan = plan(book, playbook)
         self.named = named or {}
+        self.prefix = prefix
         self.inputs: dict[str, Input] = {}
         self.optional = _optional(self.plan)
-        self.terms = terms or Terms(lambda name: self.inputs[name])
+        self.terms = Terms(lambda name: self.inputs[name], prefix, beside.terms.codes if beside is not None else None)
         self._declare()
         self.ranges: list[Any] = list(self._ranges())
         self.checks = {check.id: self._asked(check) for check in self.plan.pre_checks}
@@ -59,7 +63,8 @@ class Space:
             self._input(name, "number", known=True)
 
     def _input(self, name: str, kind: str, *, known: bool) -> None:
-        symbol = self.named.get(name, name)
+        own, at, key = name.partition(_AT)
+        symbol = self.named.get(own, self.prefix + own) + at + key
         make = {"number": z3.Real, "bool": z3.Bool, "text": z3.Int}[kind]
         self.inputs[name] = Input(symbol, kind, make(symbol), z3.BoolVal(True) if known else z3.Bool(f"{symbol} known"))
 
@@ -116,15 +121,20 @@ class Space:
 
     # ── what a person would expect of the numbers ────────────────────────────────────────────────────────────────────────────────
 
-    def usual(self) -> list[Any]:
-        """Bounds that business numbers keep to, where no contract says so: for examples that read well, never for a proof."""
+    def usual(self, least: Fraction = Fraction(0)) -> list[Any]:
+        """Bounds that business numbers keep to, where no contract says so: for examples that read well, never for a proof.
+
+        `least` is where amounts and counts begin; shares begin at a hundredth of it.
+        """
         bounds = []
         for name, found in self.inputs.items():
             if found.kind != "number" or name in self.plan.defaults:
                 continue
             planned = self.plan.inputs.get(name.partition(_AT)[0])
+            if planned is not None and planned.valid is not None and (planned.metric.unit is None or planned.metric.unit.kind != "share"):
+                continue
             kind = planned.metric.unit.kind if planned is not None and planned.metric.unit is not None else ""
-            low, high = (Fraction(-1), Fraction(1)) if kind == "pp" else (Fraction(0), Fraction(1)) if kind == "share" else (Fraction(0), Fraction(100_000))
+            low, high = (Fraction(-1), Fraction(1)) if kind == "pp" else (least / 100, Fraction(1)) if kind == "share" else (least, Fraction(100_000))
             bounds += [found.value >= z3.RealVal(str(low)), found.value <= z3.RealVal(str(high))]
         return bounds
 

@@ -118,15 +118,16 @@ def _negated(part: Bool) -> Bool:
 
 
 class Terms:
-    """Makes the terms of trees over inputs that are found by name; one solver's worth of them.
+    """Makes the terms of trees over inputs that are found by name. `codes` are the numbers that stand for texts; two that are compared share them.
 
     `sides` are the equations that quotients stand for: they hold in every question. `divisions` are the quotients met, `opaque` the functions
     whose values nobody but Python knows.
     """
 
-    def __init__(self, find: Callable[[str], Input]) -> None:
+    def __init__(self, find: Callable[[str], Input], prefix: str = "", codes: dict[str, int] | None = None) -> None:
         self.find = find
-        self.codes: dict[str, int] = {}
+        self.prefix = prefix
+        self.codes: dict[str, int] = {} if codes is None else codes
         self.sides: list[Bool] = []
         self.divisions: list[Division] = []
         self.opaque: set[str] = set()
@@ -219,7 +220,7 @@ class Terms:
         key = (left.value.get_id(), right.value.get_id())
         if key not in self._quotients:
             self._count += 1
-            quotient = z3.Real(f"quotient!{self._count}")
+            quotient = z3.Real(f"{self.prefix}quotient!{self._count}")
             self._quotients[key] = quotient
             self.sides.append(z3.Or(right.value == 0, quotient * right.value == left.value))
         return Quantity(self._quotients[key], both([known, right.value != 0]))
