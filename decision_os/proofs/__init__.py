@@ -5,7 +5,10 @@ Needs the extra `prove` (`z3-solver`).
 
 from __future__ import annotations
 
+from decision_os.proofs.difference import Change, Relation, difference
 from decision_os.proofs.examples import Example
-from decision_os.proofs.questions import Finding, Proof, prove
+from decision_os.proofs.levers import shared_levers
+from decision_os.proofs.nearest import Turn, nearest_change
+from decision_os.proofs.questions import Finding, Kind, Proof, prove
 
-__all__ = ["Example", "Finding", "Proof", "prove"]
+__all__ = ["Change", "Example", "Finding", "Kind", "Proof", "Relation", "Turn", "difference", "nearest_change", "prove", "shared_levers"]

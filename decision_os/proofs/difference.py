@@ -109,7 +109,11 @@ def _words(old: Playbook, new: Playbook) -> Iterator[str]:
         ("threshold", {name: item.text for name, item in old.thresholds.items()}, {name: item.text for name, item in new.thresholds.items()}),
         ("pre-check", {item.id: _text(item.condition.text) for item in old.pre_checks}, {item.id: _text(item.condition.text) for item in new.pre_checks}),
         ("branch", {item.id: _text(item.condition.text) for item in old.branches}, {item.id: _text(item.condition.text) for item in new.branches}),
-        ("action of branch", {item.id: old.actions[item.action].text for item in old.branches}, {item.id: new.actions[item.action].text for item in new.branches}),
+        (
+            "action of branch",
+            {item.id: old.actions[item.action].text for item in old.branches},
+            {item.id: new.actions[item.action].text for item in new.branches},
+        ),
         ("projection", {name: _text(item.text) for name, item in old.projections.items()}, {name: _text(item.text) for name, item in new.projections.items()}),
         ("parameter", {name: _parameter(item) for name, item in old.parameters.items()}, {name: _parameter(item) for name, item in new.parameters.items()}),
         ("", _head(old), _head(new)),
@@ -123,6 +127,10 @@ def _words(old: Playbook, new: Playbook) -> Iterator[str]:
                     yield f"{label}: {before[name]} → {after[name]}" if name in before else f"{label} is new: {after[name]}"
     if [branch.id for branch in old.branches] != [branch.id for branch in new.branches] and {b.id for b in old.branches} == {b.id for b in new.branches}:
         yield f"order of branches: {', '.join(b.id for b in old.branches)} → {', '.join(b.id for b in new.branches)}"
+
+
+def _done(playbook: Playbook) -> dict[str, str]:
+    return {branch.id: playbook.actions[branch.action].text for branch in playbook.branches}
 
 
 def _text(text: str) -> str:

@@ -103,7 +103,7 @@ class Asker:
         held: list[Any] = []
         for name, found in space.inputs.items():
             own, _, key = name.partition("@")
-            value = example.choose[name] if name in example.choose else example.values[own]
+            value: Any = example.choose[name] if name in example.choose else example.values[own]
             value = value[key] if key else value
             if value is None:
                 held.append(z3.Not(found.known))

@@ -18,6 +18,8 @@ from decision_os.values import Unknown
 __all__ = ["Turn", "nearest_change"]
 
 _HALVINGS: Final = 24
+_ROUNDED: Final = Fraction(101, 100)
+"""How much longer than the shortest a change may be for the sake of numbers that read well."""
 _STEPS: Final = {"share": Fraction(1, 100), "pp": Fraction(1, 100), "percent": Fraction(1, 100)}
 
 
@@ -34,17 +36,20 @@ class Turn:
     record: DecisionRecord
 
     def __str__(self) -> str:
-        moves = " and ".join(f"{name} from {old:,g} to {new:,g}" for name, (old, new) in self.changes.items())
+        moves = " and ".join(f"{name} from {_shown(old)} to {_shown(new)}" for name, (old, new) in self.changes.items())
         action = f" ({self.record.action})" if self.record.action else ""
         return f"{moves}: {self.record.outcome.value}{action}"
 
 
-def nearest_change(engine: Engine, record: DecisionRecord, *, among: Sequence[str] | None = None, at_most: int | None = None, seconds: float = 10.0) -> Turn | None:
+def nearest_change(
+    engine: Engine, record: DecisionRecord, *, among: Sequence[str] | None = None, at_most: int | None = None, seconds: float = 10.0
+) -> Turn | None:
     """The smallest change of numeric inputs that changes outcome or branch; nothing where there is none, or none was found in time.
 
     `among` limits which inputs may move, `at_most` how many at once. Inputs that are unknown stay so, and the action parameters stay as chosen.
     """
-    space = Space(engine.book, engine.book.playbook(record.node))
+    keys = list(dict.fromkeys(item.key for item in record.inputs if item.key)) or [""]
+    space = Space(engine.book, engine.book.playbook(record.node), keys=keys)
     values = _values(record)
     chosen = dict(record.chosen)
     start = Example(values, chosen, record)
@@ -73,11 +78,19 @@ def nearest_change(engine: Engine, record: DecisionRecord, *, among: Sequence[st
             low = middle
         if best - low <= best / 10_000:
             break
-    example = ask.example(space, engine, [*constraints, total <= z3.RealVal(str(best * Fraction(10_001, 10_000)))], lambda made: _differs(made, record))
+    example = ask.example(space, engine, [*constraints, total <= z3.RealVal(str(best * _ROUNDED))], lambda made: _differs(made, record))
     if example is None:
         return None
     changes = {name: (_at(values, name), _at(example.values, name)) for name in free if _at(values, name) != _at(example.values, name)}
-    return Turn(changes=changes, distance=float(best), record=engine.decide(record.node, example.values, at=AT, choose=chosen, subject=record.subject, period=record.period))
+    return Turn(
+        changes=changes,
+        distance=float(best),
+        record=engine.decide(record.node, example.values, at=AT, choose=chosen, subject=record.subject, period=record.period),
+    )
+
+
+def _shown(value: float) -> str:
+    return f"{value:,g}" if float(f"{value:g}") == value else str(value)
 
 
 def _values(record: DecisionRecord) -> dict[str, Any]:

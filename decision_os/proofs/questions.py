@@ -11,6 +11,7 @@ import z3
 
 from decision_os.engine import Engine
 from decision_os.errors import Issue, Severity, Where
+from decision_os.expr.unparse import unparse
 from decision_os.model import HitPolicy, RuleBook
 from decision_os.proofs.examples import Asker, Example, Limit
 from decision_os.proofs.space import Space, atoms
@@ -210,9 +211,9 @@ class _Questions:
                 continue
             example = self.ask.example(self.space, self.engine, constraints, _divides_by_zero) if possible else None
             if example is None:
-                yield self.unproven("whether a divisor can be zero")
+                yield self.unproven(f"whether the divisor of `{unparse(division.node)}` can be zero")
                 continue
-            yield self.finding("zero-divisor", "a divisor can be zero, and what it divides is undefined then", example=example)
+            yield self.finding("zero-divisor", f"the divisor of `{unparse(division.node)}` can be zero, which leaves it undefined", example=example)
 
 
 def _hold(record: DecisionRecord, *branches: str) -> bool:
@@ -231,5 +232,3 @@ def _divides_by_zero(record: DecisionRecord) -> bool:
     conditions = [condition for branch in record.evidence.branches for condition in branch.conditions]
     conditions += [condition for check in record.evidence.pre_checks for condition in check.conditions]
     return any("division by zero" in cause.detail for condition in conditions for cause in condition.causes)
-
-

@@ -7,17 +7,16 @@ be either. A value outside its contract's valid range is unknown to the engine, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
-import attrs
 import z3
 
 from decision_os.expr import Expression
 from decision_os.expr.tree import Call, Name, Node, children
-from decision_os.plan import Condition, Plan, plan
 from decision_os.model import HitPolicy, Playbook, RuleBook
+from decision_os.plan import Condition, Plan, plan
 from decision_os.proofs.terms import Division, Input, Kleene, Terms, both, either
 
 __all__ = ["KEYS", "Space", "atoms"]
@@ -31,19 +30,29 @@ _AT: Final = "@"
 class Space:
     """The inputs, conditions and assumptions of one playbook, as terms.
 
-    In a question about two playbooks `named` gives the inputs that are the same the same name in both, `prefix` keeps the others apart, and
-    `beside` is the first of the two.
+    In a question about two playbooks `named` gives the inputs that are the same the same name in both, `prefix` keeps the others apart,
+    `private` what only one of them is made of, and `beside` is the first of the two. `keys` are the finer keys.
     """
 
     def __init__(
-        self, book: RuleBook, playbook: Playbook, *, named: Mapping[str, str] | None = None, prefix: str = "", beside: Space | None = None
+        self,
+        book: RuleBook,
+        playbook: Playbook,
+        *,
+        named: Mapping[str, str] | None = None,
+        prefix: str = "",
+        private: str = "",
+        beside: Space | None = None,
+        keys: Sequence[str] = KEYS,
     ) -> None:
         self.plan: Plan = plan(book, playbook)
         self.named = named or {}
         self.prefix = prefix
+        self.keys = keys
+        self.codes: dict[str, int] = beside.codes if beside is not None else {}
         self.inputs: dict[str, Input] = {}
         self.optional = _optional(self.plan)
-        self.terms = Terms(lambda name: self.inputs[name], prefix, beside.terms.codes if beside is not None else None)
+        self.terms = Terms(lambda name: self.inputs[name], private or prefix, self.codes)
         self._declare()
         self.ranges: list[Any] = list(self._ranges())
         self.checks = {check.id: self._asked(check) for check in self.plan.pre_checks}
@@ -70,7 +79,12 @@ class Space:
 
     def places(self, name: str) -> tuple[str, ...]:
         """The names an input goes by: its own, or one for each finer key."""
-        return tuple(f"{name}{_AT}{key}" for key in KEYS) if self.plan.inputs[name].fans else (name,)
+        return tuple(self.place(name, key) for key in self.keys) if self.plan.inputs[name].fans else (name,)
+
+    @staticmethod
+    def place(name: str, key: str) -> str:
+        """The name of an input at one finer key; its own where there is none."""
+        return f"{name}{_AT}{key}" if key else name
 
     def _ranges(self) -> Iterator[Any]:
         for name, planned in self.plan.inputs.items():
@@ -94,7 +108,7 @@ class Space:
         fanned = [name for name in condition.fanned if _reads(tree, name)]
         if not fanned:
             return self.terms.condition(tree)
-        parts = [self.terms.condition(tree, {name: f"{name}{_AT}{key}" for name in fanned}) for key in KEYS]
+        parts = [self.terms.condition(tree, {name: self.place(name, key) for name in fanned}) for key in self.keys]
         if condition.every:
             return Kleene(both([part.true for part in parts]), either([part.false for part in parts]))
         return Kleene(either([part.true for part in parts]), both([part.false for part in parts]))

@@ -124,10 +124,10 @@ class Terms:
     whose values nobody but Python knows.
     """
 
-    def __init__(self, find: Callable[[str], Input], prefix: str = "", codes: dict[str, int] | None = None) -> None:
+    def __init__(self, find: Callable[[str], Input], prefix: str, codes: dict[str, int]) -> None:
         self.find = find
         self.prefix = prefix
-        self.codes: dict[str, int] = {} if codes is None else codes
+        self.codes = codes
         self.sides: list[Bool] = []
         self.divisions: list[Division] = []
         self.opaque: set[str] = set()
@@ -156,7 +156,7 @@ class Terms:
 
     # ── nodes ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _term(self, node: Node, at: Mapping[str, str]) -> Term:
+    def _term(self, node: Node, at: Mapping[str, str]) -> Term:  # noqa: C901  # one case for each type of node
         match node:
             case Number():
                 return Quantity(real(node.exact), _TRUE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from decision_os.calendars import read_duration
@@ -123,8 +123,8 @@ def _meant(fields: Fields, branches: Sequence[str]) -> dict[str, str]:
         parts = [part.strip() for part in key.text.split("&")]
         odd = [part for part in parts if part not in branches]
         if parts != ["gap"] and (odd or len(parts) != 2):
-            hint = nearest(odd[0], branches) if odd and len(parts) == 2 else ""
-            fields.report.error("unknown-branch", f"`{key.text}` is neither `gap` nor two branches", key.where, hint or "write `gap`, or for example `pause & invest`")
+            hint = (nearest(odd[0], branches) if odd and len(parts) == 2 else "") or "write `gap`, or for example `pause & invest`"
+            fields.report.error("unknown-branch", f"`{key.text}` is neither `gap` nor two branches", key.where, hint)
         elif isinstance(value, ScalarNode) and value.text.strip():
             meant[" & ".join(parts)] = value.text.strip()
         else:
