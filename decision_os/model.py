@@ -492,7 +492,7 @@ class Playbook:
     cadence: str = ""
     slos: tuple[str, ...] = ()
     meant: Mapping[str, str] = _mapping()
-    """Why a gap (`gap`) or an overlap of two branches (`pause & invest`) is there on purpose."""
+    """Why a gap (`gap`), a divisor of zero (`zero-divisor`) or an overlap of two branches (`pause & invest`) is there on purpose."""
     units: Mapping[str, Unit | None] = _mapping()
     """The unit of every name in scope that is read, not defined."""
     where: Where = _where()

@@ -75,6 +75,7 @@ ROOMS: dict[str, set[str]] = {
         "graph",
         "ledger",
         "lint",
+        "proofs",
         "record",
         "reference",
         "render",

@@ -9,6 +9,7 @@ import click
 
 from decision_os.cli.checks import ledger, slo
 from decision_os.cli.decisions import decide, demo, explain, run
+from decision_os.cli.proving import diff
 from decision_os.cli.rules import graph, init, lint
 from decision_os.errors import DecisionOSError
 
@@ -62,5 +63,5 @@ def app() -> None:
     """
 
 
-for _command in (lint, run, decide, explain, graph, slo, ledger, init, demo):
+for _command in (lint, diff, run, decide, explain, graph, slo, ledger, init, demo):
     app.add_command(_command)

@@ -13,6 +13,7 @@ import click
 from decision_os import graph as graphs
 from decision_os.cli.console import say, say_json
 from decision_os.cli.options import format_option, rules_argument
+from decision_os.cli.proving import proofs_of
 from decision_os.engine import Engine
 from decision_os.errors import DataError, Issue, Severity
 from decision_os.lint import check
@@ -31,16 +32,21 @@ _GITHUB: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity
 
 @click.command()
 @rules_argument
+@click.option("--prove", is_flag=True, help="Also prove overlaps, gaps, dead branches and zero divisors (extra `prove`).")
+@click.option("--seconds", type=click.FloatRange(min=0.1), default=30.0, show_default=True, help="How long one decision's proofs may take.")
 @format_option("text", "json", "github")
 @click.pass_context
-def lint(ctx: click.Context, rules: Path, style: str) -> None:
+def lint(ctx: click.Context, rules: Path, prove: bool, seconds: float, style: str) -> None:
     """Report all that can be known about RULES without data.
 
-    Exits 1 where there are errors.
+    Exits 1 where there are errors; with `--prove` also where a proof finds what is neither fine nor marked as `meant`.
     """
     loaded = read_book(rules)
     unreadable = [issue for issue in loaded.issues if issue.code == _UNREADABLE]
     issues = unreadable or sorted((*loaded.issues, *check(loaded.book)), key=lambda issue: issue.where)
+    errors = any(issue.severity is Severity.ERROR for issue in issues)
+    proven = proofs_of(Engine(loaded.book), seconds) if prove and not errors else []
+    issues = [*issues, *proven]
     if style == "json":
         say_json([_plain(issue) for issue in issues])
     elif style == "github":
@@ -48,8 +54,7 @@ def lint(ctx: click.Context, rules: Path, style: str) -> None:
             click.echo(_annotation(issue))
     else:
         say("\n".join([*(_line(issue) for issue in issues), _verdict(issues)]))
-    errors = any(issue.severity is Severity.ERROR for issue in issues)
-    ctx.exit(2 if unreadable else int(errors))
+    ctx.exit(2 if unreadable else int(errors or any(issue.severity is Severity.WARNING for issue in proven)))
 
 
 def _line(issue: Issue) -> str:

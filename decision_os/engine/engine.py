@@ -68,6 +68,10 @@ class Engine:
         """The names of the decisions."""
         return tuple(self._plans)
 
+    def plan(self, node: str) -> Plan:
+        """A decision resolved against its rule book: what its conditions read, and in what order they are asked. Raises `NotFoundError`."""
+        return self._plan(node)
+
     def needs(self, node: str) -> tuple[str, ...]:
         """The names a decision reads: its inputs, and the feeds its pre-checks ask for. Raises `NotFoundError`."""
         found = self._plan(node)

@@ -10,7 +10,6 @@ import z3
 
 from decision_os.engine import Engine
 from decision_os.model import Playbook
-from decision_os.plan import plan
 from decision_os.proofs.examples import AT, Asker, Example, Limit
 from decision_os.proofs.space import Space
 from decision_os.proofs.terms import both, either
@@ -56,8 +55,8 @@ def difference(old: Engine, new: Engine, *, seconds: float = 30.0) -> tuple[Chan
 
 
 def _change(old: Engine, new: Engine, node: str, limit: Limit) -> Change:
-    before = Space(old.book, old.book.playbook(node), private="old:")
-    after = Space(new.book, new.book.playbook(node), private="new:", beside=before)
+    before = Space(old.plan(node), private="old:")
+    after = Space(new.plan(node), private="new:", beside=before)
     ask = Asker([before, after], limit)
     words = tuple(_words(old.book.playbook(node), new.book.playbook(node)))
     acted, acts = _actions(before), _actions(after)
@@ -94,11 +93,11 @@ def _example(ask: Asker, old: Engine, new: Engine, before: Space, after: Space, 
     if found is None:
         return None
     records = [_decided(engine, node, found) for engine in (old, new)]
-    return attrs.evolve(found, record=records[1]) if (records[0].outcome, records[0].branch) != (records[1].outcome, records[1].branch) else None
+    return attrs.evolve(found, record=records[1]) if (records[0].outcome, records[0].action) != (records[1].outcome, records[1].action) else None
 
 
 def _decided(engine: Engine, node: str, example: Example) -> DecisionRecord:
-    known = plan(engine.book, engine.book.playbook(node))
+    known = engine.plan(node)
     choose = {name: value for name, value in example.choose.items() if name in known.defaults}
     return engine.decide(node, example.values, at=AT, subject="example", period="example", choose=choose)
 

@@ -36,8 +36,8 @@ def _lever(playbook: Playbook, branch: Branch) -> str:
 
 
 def _both(engine: Engine, one: Playbook, other: Playbook, pairs: list[tuple[Branch, Branch]], limit: Limit) -> Iterator[Finding]:
-    first = Space(engine.book, one, named=_symbols(one), prefix=f"{one.id}:")
-    second = Space(engine.book, other, named=_symbols(other), prefix=f"{other.id}:", beside=first)
+    first = Space(engine.plan(one.id), named=_symbols(one), prefix=f"{one.id}:")
+    second = Space(engine.plan(other.id), named=_symbols(other), prefix=f"{other.id}:", beside=first)
     ask = Asker([first, second], limit)
     for a, b in pairs:
         lever = _lever(one, a)

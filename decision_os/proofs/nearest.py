@@ -49,7 +49,7 @@ def nearest_change(
     `among` limits which inputs may move, `at_most` how many at once. Inputs that are unknown stay so, and the action parameters stay as chosen.
     """
     keys = list(dict.fromkeys(item.key for item in record.inputs if item.key)) or [""]
-    space = Space(engine.book, engine.book.playbook(record.node), keys=keys)
+    space = Space(engine.plan(record.node), keys=keys, unknown={item.name for item in record.inputs if isinstance(item.value, Unknown)})
     values = _values(record)
     chosen = dict(record.chosen)
     start = Example(values, chosen, record)

@@ -12,7 +12,7 @@ import z3
 from decision_os.engine import Engine
 from decision_os.errors import Issue, Severity, Where
 from decision_os.expr.unparse import unparse
-from decision_os.model import HitPolicy, RuleBook
+from decision_os.model import HitPolicy
 from decision_os.proofs.examples import Asker, Example, Limit
 from decision_os.proofs.space import Space, atoms
 from decision_os.proofs.terms import both
@@ -82,9 +82,8 @@ class _Questions:
 
     def __init__(self, engine: Engine, node: str, limit: Limit) -> None:
         self.engine = engine
-        self.book: RuleBook = engine.book
         self.playbook = engine.book.playbook(node)
-        self.space = Space(engine.book, self.playbook)
+        self.space = Space(engine.plan(node))
         self.ask = Asker([self.space], limit)
         self.branches = {branch.id: branch for branch in self.playbook.branches}
         self.first = self.playbook.hit_policy is HitPolicy.FIRST
@@ -200,6 +199,7 @@ class _Questions:
     def zeros(self) -> Iterator[Finding]:
         """Divisors that can be zero."""
         seen: set[str] = set()
+        meant = self.playbook.meant.get("zero-divisor", "")
         for division in self.space.divisions:
             key = f"{division.divisor}"
             if key in seen:
@@ -213,7 +213,9 @@ class _Questions:
             if example is None:
                 yield self.unproven(f"whether the divisor of `{unparse(division.node)}` can be zero")
                 continue
-            yield self.finding("zero-divisor", f"the divisor of `{unparse(division.node)}` can be zero, which leaves it undefined", example=example)
+            yield self.finding(
+                "zero-divisor", f"the divisor of `{unparse(division.node)}` can be zero, which leaves it undefined", example=example, meant=meant
+            )
 
 
 def _hold(record: DecisionRecord, *branches: str) -> bool:

@@ -7,7 +7,7 @@ be either. A value outside its contract's valid range is unknown to the engine, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
@@ -15,8 +15,8 @@ import z3
 
 from decision_os.expr import Expression
 from decision_os.expr.tree import Call, Name, Node, children
-from decision_os.model import HitPolicy, Playbook, RuleBook
-from decision_os.plan import Condition, Plan, plan
+from decision_os.model import HitPolicy
+from decision_os.plan import Condition, Plan
 from decision_os.proofs.terms import Division, Input, Kleene, Terms, both, either
 
 __all__ = ["KEYS", "Space", "atoms"]
@@ -31,27 +31,27 @@ class Space:
     """The inputs, conditions and assumptions of one playbook, as terms.
 
     In a question about two playbooks `named` gives the inputs that are the same the same name in both, `prefix` keeps the others apart,
-    `private` what only one of them is made of, and `beside` is the first of the two. `keys` are the finer keys.
+    `private` what only one of them is made of, and `beside` is the first of the two. `keys` are the finer keys; inputs of `unknown` need not be known.
     """
 
     def __init__(
         self,
-        book: RuleBook,
-        playbook: Playbook,
+        plan: Plan,
         *,
         named: Mapping[str, str] | None = None,
         prefix: str = "",
         private: str = "",
         beside: Space | None = None,
         keys: Sequence[str] = KEYS,
+        unknown: Collection[str] = (),
     ) -> None:
-        self.plan: Plan = plan(book, playbook)
+        self.plan = plan
         self.named = named or {}
         self.prefix = prefix
         self.keys = keys
         self.codes: dict[str, int] = beside.codes if beside is not None else {}
         self.inputs: dict[str, Input] = {}
-        self.optional = _optional(self.plan)
+        self.optional = {*_optional(self.plan), *unknown}
         self.terms = Terms(lambda name: self.inputs[name], private or prefix, self.codes)
         self._declare()
         self.ranges: list[Any] = list(self._ranges())

@@ -117,14 +117,14 @@ def read_playbook(
 
 
 def _meant(fields: Fields, branches: Sequence[str]) -> dict[str, str]:
-    """What is there on purpose: `gap`, or two branches joined by `&`, each with the reason."""
+    """What is there on purpose: `gap`, `zero-divisor`, or two branches joined by `&`, each with the reason."""
     meant: dict[str, str] = {}
     for key, value in fields.mapping("meant"):
         parts = [part.strip() for part in key.text.split("&")]
         odd = [part for part in parts if part not in branches]
-        if parts != ["gap"] and (odd or len(parts) != 2):
+        if parts not in (["gap"], ["zero-divisor"]) and (odd or len(parts) != 2):
             hint = (nearest(odd[0], branches) if odd and len(parts) == 2 else "") or "write `gap`, or for example `pause & invest`"
-            fields.report.error("unknown-branch", f"`{key.text}` is neither `gap` nor two branches", key.where, hint)
+            fields.report.error("unknown-branch", f"`{key.text}` is neither `gap`, `zero-divisor` nor two branches", key.where, hint)
         elif isinstance(value, ScalarNode) and value.text.strip():
             meant[" & ".join(parts)] = value.text.strip()
         else:

@@ -28,8 +28,6 @@ class Case:
     projections: Mapping[str, str] = attrs.field(factory=dict)
     policy: str = "unique"
     meant: Mapping[str, str] = attrs.field(factory=dict)
-    same: tuple[str, ...] = ()
-    """Branches that take one and the same action."""
     found: frozenset[Found] = frozenset()
 
 
@@ -46,8 +44,8 @@ WIDE = ("ratio", "")
 MEANT = {"gap": "in between nothing is done"}
 
 
-def _gap(*branches: str) -> Found:
-    return "gap", branches
+def _gap() -> Found:
+    return "gap", ()
 
 
 def _both(one: str, other: str) -> Found:
@@ -206,7 +204,11 @@ def _pairs() -> Iterator[tuple[Case, Case]]:
             Case(
                 name=f"{won} in two sets",
                 inputs=stage,
-                branches={"one": f'stage in {{"{won}", "{lost}"}}', "two": f'stage in {{"{won}", "open"}}', "rest": f'stage not in {{"{won}", "{lost}", "open"}}'},
+                branches={
+                    "one": f'stage in {{"{won}", "{lost}"}}',
+                    "two": f'stage in {{"{won}", "open"}}',
+                    "rest": f'stage not in {{"{won}", "{lost}", "open"}}',
+                },
                 found=frozenset({_both("one", "two")}),
             ),
             Case(
@@ -475,9 +477,8 @@ def write_book(folder: Path, case: Case) -> Path:
             lines += [f"{key}:", *(f"  {name}: {_quoted(text)}" for name, text in part.items())]
     if case.checks:
         lines += ["pre_checks:", *(f"  {name}: {{when: {_quoted(text)}}}" for name, text in case.checks.items())]
-    lines += ["branches:", *(f"  {name}: {{when: {_quoted(text)}, action: do_{'same' if name in case.same else name}}}" for name, text in case.branches.items())]
-    actions = dict.fromkeys(f"do_{'same' if name in case.same else name}" for name in case.branches)
-    lines += ["actions:", *(f"  {action}: {{text: {action.replace('_', ' ')}}}" for action in actions)]
+    lines += ["branches:", *(f"  {name}: {{when: {_quoted(text)}, action: do_{name}}}" for name, text in case.branches.items())]
+    lines += ["actions:", *(f"  do_{name}: {{text: do {name}}}" for name in case.branches)]
     if case.meant:
         lines += ["meant:", *(f"  {name}: {_quoted(text)}" for name, text in case.meant.items())]
     lines += ["reversal: {plan: undo, steps: [undo it], within: 1h}", ""]

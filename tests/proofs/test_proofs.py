@@ -1,0 +1,198 @@
+"""Proofs on the reference rule book and on small ones: what is asked, what is answered, and what is left open."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+import decision_os as dos
+from decision_os.engine import Engine
+from decision_os.errors import RuleBookError, Severity
+from tests.proofs.corpus import FAULTY, SOUND, Case, write_book
+
+pytest.importorskip("z3", reason="proofs need the extra `prove`")
+
+from decision_os.proofs import difference, nearest_change, prove, shared_levers  # after the skip
+
+AT = dt.datetime(2026, 10, 6, 14, tzinfo=dt.UTC)
+CHANNEL = {
+    "cac_per_sqo": 94.0,
+    "cac_per_sqo_baseline": 100.0,
+    "win_rate": 0.29,
+    "win_rate_baseline": 0.27,
+    "attribution_validity": 0.998,
+    "attribution_validity_overall": 0.999,
+    "channel_spend": 50_000.0,
+    "slo_green": True,
+}
+
+
+def named(name: str) -> Case:
+    """A case of the corpus."""
+    return next(case for case in (*FAULTY, *SOUND) if case.name == name)
+
+
+def book(folder: Path, case: Case, **changes: Any) -> Engine:
+    """The engine of a case, changed."""
+    return Engine.load(write_book(folder, attrs.evolve(case, **changes)))
+
+
+@pytest.mark.parametrize("node", ["pricing.change", "channel.invest", "icp.update", "routing.policy"])
+def test_the_reference_rules_leave_nothing_open(engine: dos.Engine, node: str) -> None:
+    """The rule book that people copy would ship a gap or an overlap that nobody meant."""
+    proof = prove(engine, node)
+    assert proof.complete
+    assert () == proof.open
+    assert all(finding.issue.severity is Severity.NOTE for finding in proof.findings)
+
+
+def test_an_example_is_a_record_of_the_engine(engine: dos.Engine) -> None:
+    """A witness would be the solver's opinion, not what the rules decide."""
+    (overlap,) = [finding for finding in prove(engine, "channel.invest").findings if finding.kind == "overlap"]
+    assert overlap.example is not None
+    again = engine.decide("channel.invest", overlap.example.values, at=AT, choose=overlap.example.choose)
+    assert ("act", "pause", [True, True]) == (again.outcome.value, again.branch, [branch.holds for branch in again.evidence.branches])
+
+
+def test_no_time_is_a_third_answer(engine: dos.Engine) -> None:
+    """A question nobody answered would pass for a proof."""
+    proof = prove(engine, "pricing.change", seconds=0.0)
+    assert not proof.complete
+    assert {"not-proven"} == {finding.kind for finding in proof.findings}
+
+
+def test_what_is_meant_names_what_is_there(tmp_path: Path) -> None:
+    """A slip in `meant` would silence nothing, and nobody would know."""
+    case = named("nothing exactly at 0.5")
+    with pytest.raises(RuleBookError) as caught:
+        book(tmp_path / "a", case, meant={"lwo & high": "why"})
+    assert "`lwo & high` is neither `gap`, `zero-divisor` nor two branches" in str(caught.value)
+    assert "did you mean `low`?" in str(caught.value)
+    with pytest.raises(RuleBookError, match="`gap` says why it is meant, in words"):
+        book(tmp_path / "b", case, meant={"gap": " "})
+
+
+def test_a_finer_input_is_asked_at_two_keys(engine: dos.Engine) -> None:
+    """A gap that two segments open together would be missed."""
+    found = [finding for finding in prove(engine, "pricing.change").findings if finding.kind == "gap"]
+    assert any(len(finding.example.values["payback"]) == 2 for finding in found if finding.example is not None)
+
+
+# ── two decisions on one lever ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def levered(folder: Path, second: str) -> Engine:
+    """Two playbooks over the same share that both move the budget."""
+    write_book(folder, Case(name="", inputs={"x": ("share", "[0, 1]")}, branches={"up": "x >= 50%"}))
+    one = (folder / "node.yaml").read_text(encoding="utf-8")
+    lever = "{text: do up, lever: {name: budget, before: x, after: x * 2}}"
+    one = one.replace("{text: do up}", lever)
+    (folder / "node.yaml").write_text(one, encoding="utf-8")
+    other = one.replace("playbook: node", "playbook: other").replace("x >= 50%", second)
+    (folder / "other.yaml").write_text(other, encoding="utf-8")
+    return Engine.load(folder)
+
+
+def test_two_decisions_on_one_lever(tmp_path: Path) -> None:
+    """Two owners would raise and cut the same budget in one week, and nobody would have been told."""
+    (finding,) = shared_levers(levered(tmp_path, "x <= 50%"))
+    assert ("overlap", ("up", "up")) == (finding.kind, finding.branches)
+    assert "can both move `budget` at once" in finding.message
+    assert finding.example is not None
+    assert 0.5 == finding.example.values["x"]
+
+
+def test_two_decisions_apart_on_one_lever(tmp_path: Path) -> None:
+    """A pair that can never act together would be reported."""
+    assert () == shared_levers(levered(tmp_path, "x < 50%"))
+
+
+# ── two rule books ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("change", "relation"),
+    [
+        ({}, "equivalent"),
+        ({"high": "x > 60%"}, "stricter"),
+        ({"high": "x > 40%"}, "looser"),
+        ({"high": "x > 60% or x < 10%"}, "incomparable"),
+        ({"high": "not x <= 50%"}, "equivalent"),
+        ({"high": "x > 0.5 or (x > 60% and x < 70%)"}, "equivalent"),
+    ],
+)
+def test_how_two_rule_books_differ(tmp_path: Path, change: Mapping[str, str], relation: str) -> None:
+    """A change that acts more often would pass for one that acts less, or a rewording for a change."""
+    case = Case(name="", inputs={"x": ("share", "[0, 1]")}, branches={"high": "x > 50%"})
+    (found,) = difference(book(tmp_path / "old", case), book(tmp_path / "new", case, branches={**case.branches, **change}))
+    assert relation == found.relation
+    assert (found.less is not None, found.more is not None) == (relation in ("stricter", "incomparable"), relation in ("looser", "incomparable"))
+    if change:
+        assert (f"branch `high`: x > 50% → {change['high']}",) == found.words
+
+
+def test_a_threshold_changed_is_told_in_words(tmp_path: Path) -> None:
+    """A reviewer would see that something changed, and not what."""
+    case = Case(name="", inputs={"x": ("USD", "[0, 100]")}, thresholds={"least": "$3"}, branches={"high": "x >= least"})
+    (found,) = difference(book(tmp_path / "old", case), book(tmp_path / "new", case, thresholds={"least": "$4"}))
+    assert ("stricter", ("threshold `least`: $3 → $4",)) == (found.relation, found.words)
+    assert found.less is not None
+    assert 3 <= found.less.values["x"] < 4
+
+
+def test_another_action_is_no_equivalent_one(tmp_path: Path) -> None:
+    """The same inputs acted on otherwise would count as no change."""
+    case = Case(name="", inputs={"x": ("share", "[0, 1]")}, branches={"high": "x > 50%"})
+    old = book(tmp_path / "old", case)
+    folder = write_book(tmp_path / "new", case)
+    path = folder / "node.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("{text: do high}", "{text: do more}"), encoding="utf-8")
+    (found,) = difference(old, Engine.load(folder))
+    assert "incomparable" == found.relation
+    assert ("action of branch `high`: do high → do more",) == found.words
+
+
+def test_what_came_and_what_went(tmp_path: Path) -> None:
+    """A decision that is gone would be passed over."""
+    case = Case(name="", inputs={"x": ("share", "[0, 1]")}, branches={"high": "x > 50%"})
+    old = book(tmp_path / "old", case)
+    folder = write_book(tmp_path / "new", case)
+    path = folder / "node.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("playbook: node", "playbook: other"), encoding="utf-8")
+    assert [("other", "added"), ("node", "removed")] == [(change.playbook, change.relation) for change in difference(old, Engine.load(folder))]
+
+
+# ── the nearest change of a record ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_nearest_change_flips_and_is_nearest(engine: dos.Engine) -> None:
+    """A person would be told to move a number that moves nothing, or further than is needed."""
+    record = engine.decide("channel.invest", CHANNEL, at=AT)
+    turn = nearest_change(engine, record, among=["cac_per_sqo"])
+    assert turn is not None
+    assert {"cac_per_sqo": (94.0, 90.0)} == dict(turn.changes)
+    assert ("act", "invest") == (turn.record.outcome.value, turn.record.branch)
+    assert "cac_per_sqo from 94 to 90: act (+20% budget)" == str(turn)
+
+
+def test_two_inputs_together(engine: dos.Engine) -> None:
+    """What no single input can change would be called fixed."""
+    record = engine.decide("channel.invest", {**CHANNEL, "win_rate": 0.28}, at=AT)
+    among = ["cac_per_sqo", "win_rate"]
+    turn = nearest_change(engine, record, among=among)
+    assert turn is not None
+    assert ({"cac_per_sqo", "win_rate"}, "invest") == (set(turn.changes), turn.record.branch)
+    alone = nearest_change(engine, record, among=["win_rate"], at_most=1)
+    assert alone is None
+
+
+def test_unknown_inputs_stay_unknown(engine: dos.Engine) -> None:
+    """A value nobody has would be made up to change the outcome."""
+    record = engine.decide("channel.invest", {**CHANNEL, "win_rate": None}, at=AT)
+    turn = nearest_change(engine, record)
+    assert turn is None or "win_rate" not in turn.changes
