@@ -40,9 +40,9 @@ def proofs_of(engine: Engine, seconds: float) -> list[Issue]:
 @format_option("text", "json")
 @click.pass_context
 def diff(ctx: click.Context, old: Path, new: Path, seconds: float, style: str) -> None:
-    """Say what changed from the rules OLD to the rules NEW: in words, and in what is decided.
+    """Say what changed from the rules OLD to the rules NEW.
 
-    Each decision is equivalent, stricter, looser or incomparable, with inputs that show it. Exits 1 where anything changed.
+    In words, and in what is decided: each decision is equivalent, stricter, looser or incomparable, with inputs that show it. Exits 1 where anything changed.
     """
     changes = _proofs().difference(Engine.load(old), Engine.load(new), seconds=seconds)
     if style == "json":
