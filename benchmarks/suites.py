@@ -1,4 +1,4 @@
-"""What is raced against what: five tables."""
+"""What is raced against what: seven tables."""
 
 from __future__ import annotations
 
@@ -14,11 +14,16 @@ import yaml
 
 import decision_os as dos
 from benchmarks import frames
+from benchmarks.books import load_apart
 from benchmarks.cases import NODE, at_the_boundary, cases, clear, five, without_win_rate
-from benchmarks.peers import AT, Evaluator, deciders, rule_evaluators
-from benchmarks.timing import Contender, Timing, race
+from benchmarks.peers import AT, HAND, ZEN_STATIC, Evaluator, deciders, rule_evaluators
+from benchmarks.timing import Contender, Timing, race, span
 
-__all__ = ["Table", "tables"]
+__all__ = ["BOOKS", "MANY", "ONE_BY_ONE", "Table", "tables"]
+
+MANY, ONE_BY_ONE = "`Engine.decide_many`", "`Engine.decide`, one by one"
+BOOKS = (100, 1_000, 10_000)
+_BATCH = 1_000
 
 
 @attrs.frozen(kw_only=True)
@@ -40,15 +45,17 @@ class Table:
         return next((timing for timing in self.timings if timing.contender.name == name), None)
 
 
-def tables(*, rounds: int, rows: int) -> Iterator[Table]:
-    """Each table as it is finished."""
+def tables(*, rounds: int, rows: int, books: Sequence[int] = BOOKS) -> Iterator[Table]:
+    """Each table as it is finished. `books` are the sizes of the rule books that are loaded."""
     engine = dos.Engine.load(dos.reference_rules())
     yield _decision(engine, rounds)
+    yield _many(engine, max(rounds // 4, 1))
     yield _two_rules(rounds)
     yield _record(engine, rounds)
     yield from _ledger(engine, rounds, rows)
     yield _columns(engine, max(rounds // 20, 1), rows)
     yield _loading(max(rounds // 20, 1))
+    yield _large_books(max(min(rounds // 20, 3), 1), books)
 
 
 def _decision(engine: dos.Engine, rounds: int) -> Table:
@@ -73,6 +80,34 @@ def _deciding_later(engine: dos.Engine) -> Callable[[Mapping[str, Any]], dos.Dec
     """Decides a minute later at each call, so that nothing can be kept from the last one."""
     minutes = count(1)
     return lambda values: engine.decide(NODE, values, at=AT + dt.timedelta(minutes=next(minutes)), subject="Paid search")
+
+
+def _many(engine: dos.Engine, rounds: int) -> Table:
+    """A batch of channels, each with other numbers, all clear of every boundary."""
+    usual = clear()
+    batch = [{**usual, "channel": f"channel {place}", "cac_per_sqo": usual["cac_per_sqo"] + place / 1_000} for place in range(_BATCH)]
+    ours = "typed, hashed records, in a list"
+
+    def one_by_one(rows: Sequence[Mapping[str, Any]]) -> list[dos.DecisionRecord]:
+        return [engine.decide(NODE, row, at=AT) for row in rows]
+
+    contenders = [
+        Contender(MANY, ours, lambda rows: engine.decide_many(NODE, rows, at=AT), batch, each=_BATCH),
+        Contender(ONE_BY_ONE, ours, one_by_one, batch, each=_BATCH),
+    ]
+    contenders += [
+        attrs.evolve(_contender(one, usual), call=_each_by(one.run), argument=batch, each=_BATCH) for one in deciders(engine) if one.name in (HAND, ZEN_STATIC)
+    ]
+    return Table(
+        title="Many decisions",
+        about=f"{_BATCH:,} channels, each in a dict of its own with other numbers: the time of one. The records of both ways are equal, and both are kept in a "
+        "list, as those are who store them; the search for garbage among what is kept is part of the time.",
+        timings=tuple(race(contenders, rounds=rounds)),
+    )
+
+
+def _each_by(run: Callable[[dict[str, Any]], Any]) -> Callable[[Sequence[dict[str, Any]]], list[Any]]:
+    return lambda rows: [run(row) for row in rows]
 
 
 def _two_rules(rounds: int) -> Table:
@@ -168,6 +203,27 @@ def _loading(rounds: int) -> Table:
         about=f"The reference rule book ({len(engine.book.playbooks)} playbooks, {len(engine.book.metrics)} metrics, "
         f"{len(engine.book.entities)} entities) from {len(files)} files.",
         timings=tuple(race(contenders, rounds=rounds)),
+    )
+
+
+def _large_books(runs: int, books: Sequence[int]) -> Table:
+    """In processes of their own, since peak memory is asked for; so they take no turns."""
+    timings, notes = [], {}
+    for size in books:
+        found = [load_apart(size) for _ in range(runs)]
+        contender = Contender(f"{size:,} playbooks", "checked, linted, resolved", load_apart, size)
+        timing = Timing(contender, tuple(one.seconds for one in found))
+        timings.append(timing)
+        before, peak = found[0].memory_before, max(one.memory for one in found)
+        notes[contender.name] = (span(timing.median / size), f"{peak:.0f} MiB", f"{before:.0f} MiB")
+    return Table(
+        title="Loading a large rule book",
+        about="`Engine.load` on seeded rule books of playbooks with eight inputs, five thresholds, two pre-checks, two branches and a lever each, ten to a "
+        "team with fourteen metrics, two files a team (`benchmarks/books.py`). Each in a fresh process that has loaded the reference rules before; *peak* is "
+        "the most memory that process ever held, *before* what it held before the load, interpreter and library included.",
+        timings=tuple(timings),
+        note_titles=("a playbook", "peak", "before"),
+        notes=notes,
     )
 
 

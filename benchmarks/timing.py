@@ -19,17 +19,18 @@ Clock = Callable[[], float]
 
 @attrs.frozen
 class Contender:
-    """What is timed: `call(argument)`. `gives` says what comes back."""
+    """What is timed: `call(argument)`. `gives` says what comes back; of a call that does `each` things the time of one is told."""
 
     name: str
     gives: str
     call: Callable[[Any], object]
     argument: Any
+    each: int = 1
 
 
 @attrs.frozen
 class Timing:
-    """The seconds that one call took, in each round."""
+    """The seconds that one call took (or one of the things it does), in each round."""
 
     contender: Contender
     rounds: tuple[float, ...]
@@ -65,7 +66,7 @@ def race(contenders: Sequence[Contender], *, rounds: int, batch: float = 0.002, 
         shuffle(order)
         gc.collect()
         for place in order:
-            found[place].append(_turn(contenders[place], turns[place], clock))
+            found[place].append(_turn(contenders[place], turns[place], clock) / contenders[place].each)
     return [Timing(contender, tuple(found[place])) for place, contender in enumerate(contenders)]
 
 

@@ -14,6 +14,7 @@ import datetime as dt
 import re
 from collections.abc import Collection
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -106,6 +107,7 @@ _SECONDS: Final = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 _LONGEST: Final = 1000 * 366 * 86400
 
 
+@lru_cache(maxsize=1024)
 def read_duration(text: str) -> dt.timedelta | None:
     """The duration of `24h`, `14d`, `1h30m`; nothing for another text, and for one of more than a thousand years.
 

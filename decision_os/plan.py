@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 
 import attrs
 
@@ -31,8 +32,12 @@ class PlannedInput:
     """The metric's unit, as it goes on records."""
     fans: bool
     """Whether a condition over it is asked for each finer key."""
-    valid: Expression | None = None
-    """The condition that its value lies in the metric's valid range, under the input's own name."""
+
+    @cached_property
+    def valid(self) -> Expression | None:
+        """The condition that its value lies in the metric's valid range, under the input's own name."""
+        found = self.metric.valid_range
+        return found.renamed({"value": self.use.name}) if found is not None else None
 
     @property
     def valid_range(self) -> str:
@@ -194,8 +199,7 @@ def _input(book: RuleBook, use: InputUse) -> PlannedInput:
     age, source = max(ages, default=(None, ""))
     unit = str(metric.unit) if metric.unit is not None else ""
     fans = use.combine in (Combine.ALL, Combine.ANY)
-    valid = metric.valid_range.renamed({"value": use.name}) if metric.valid_range is not None else None
-    return PlannedInput(use=use, metric=metric, max_age=age, source=source, unit=unit, fans=fans, valid=valid)
+    return PlannedInput(use=use, metric=metric, max_age=age, source=source, unit=unit, fans=fans)
 
 
 def max_age(book: RuleBook, source: str) -> dt.timedelta | None:

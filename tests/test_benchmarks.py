@@ -7,13 +7,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 import decision_os as dos
+from benchmarks.books import write_book
 from benchmarks.cases import Case, cases, clear, five
 from benchmarks.frames import GIVEN, polars_by_hand, polars_with_unknowns, sample
 from benchmarks.frames import contenders as on_frames
-from benchmarks.peers import HAND, SIMPLEEVAL, ZEN, Evaluator, deciders, missing_packages, rule_evaluators
+from benchmarks.peers import AT, HAND, SIMPLEEVAL, ZEN, Evaluator, deciders, missing_packages, rule_evaluators
 from benchmarks.report import GOALS, goals, page, table
 from benchmarks.suites import Table, tables
 from benchmarks.timing import Contender, Timing, race, span
@@ -179,6 +181,33 @@ def test_a_goal_is_reached_on_its_own_side_of_the_bound() -> None:
     assert all("not measured" in line for line in list(shown.values())[3:])
 
 
+def test_seconds_are_a_goal_too() -> None:
+    """A load that takes too long, or grows faster than the rule book, would be shown as reached."""
+    lines = goals([_table("Loading a large rule book", **{"100 playbooks": 0.15, "1,000 playbooks": 1.5, "10,000 playbooks": 18.0})]).splitlines()
+    shown = {goal.text: line.strip("| ").split(" | ", 1)[1] for goal, line in zip(GOALS, lines[4:], strict=True)}
+    assert ["at most 2 | 1.50 | yes", "at most 11 | 10.0 | yes", "at most 11 | 12.0 | **no**"] == list(shown.values())[-3:]
+
+
+def test_the_time_of_a_batch_is_that_of_one() -> None:
+    """A batch would be printed as one decision that takes a thousand times as long."""
+    clock = _Clock()
+    (timing,) = race([attrs.evolve(clock.contender("batch", 2.0), each=8)], rounds=2, batch=1.0, clock=clock)
+    assert (0.25, 0.25) == timing.rounds
+
+
+def test_a_large_rule_book_is_a_sound_one_and_the_same_each_time(tmp_path: Path) -> None:
+    """What is timed would be the reporting of mistakes, or another rule book in every run."""
+    for folder in ("one", "other"):
+        write_book(tmp_path / folder, 20)
+    engine, again = (dos.Engine.load(tmp_path / folder) for folder in ("one", "other"))
+    assert 20 == len(engine.nodes)
+    assert engine.book.hash == again.book.hash
+    assert not [issue for issue in engine.issues if issue.severity is dos.Severity.WARNING]
+    record = engine.decide(engine.nodes[0], {"cost": 50.0, "cost_baseline": 100.0, "rate": 0.5, "rate_baseline": 0.3, "validity": 1.0, "spend": 10.0,
+                                             "low_rate": False, "clicks_per_cost": 20.0, "slo_green": True}, at=AT)  # fmt: skip
+    assert dos.Outcome.ACT == record.outcome, record.explain()
+
+
 def test_a_row_is_compared_with_the_first_of_its_table() -> None:
     """The ratios of a table would be upside down, or a bar in a cell would break it."""
     assert "| b | a \\| b | 3.00 s | 3.00 s – 3.00 s | 1.50 |" == table(_table("A", a=2.0, b=3.0)).splitlines()[-1]
@@ -186,7 +215,7 @@ def test_a_row_is_compared_with_the_first_of_its_table() -> None:
 
 def test_the_page_has_every_row() -> None:
     """The run would fail, or the page in the documentation would show another set of rows than the harness times."""
-    found = list(tables(rounds=1, rows=1_000))
+    found = list(tables(rounds=1, rows=1_000, books=(100,)))
     text = page(found, rounds=1)
     written = (Path(__file__).parents[1] / "docs" / "reference" / "benchmarks.md").read_text(encoding="utf-8")
     for one in found:

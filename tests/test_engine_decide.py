@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -10,9 +11,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import attrs
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 import decision_os as dos
+from decision_os.errors import InputError
 from decision_os.values import Reading, Reason, Unknown
 from tests.marts import AT, CHANNEL, PRICING, ROUTING
 from tests.small_book import FILES, write
@@ -30,6 +34,9 @@ ICP: Mapping[str, Any] = {
     "routing_capacity": 5000,
     "lead_volume": 4000,
 }
+
+
+ENGINE = dos.Engine.load(dos.reference_rules())
 
 
 def flat(text: str) -> str:
@@ -435,3 +442,56 @@ def test_two_choices_do_not_share_their_texts(engine: dos.Engine) -> None:
     assert (0.08, 0.1) == (usual.chosen["list_price_step"], other.chosen["list_price_step"])
     assert usual.id != other.id
     assert usual.action != other.action
+
+
+# --- many at once ----------------------------------------------------------------------------------------------------------------------
+
+_NUMBERS = st.one_of(st.floats(0.0, 1.0), st.integers(0, 200), st.just(float("nan")), st.none(), st.builds(Reading, value=st.floats(0.0, 1.0), n=st.just(400)))
+
+
+_ROWS = st.fixed_dictionaries({}, optional={**dict.fromkeys(CHANNEL, _NUMBERS), "slo_green": st.booleans(), "channel": st.sampled_from("AB")})
+
+
+@hypothesis.given(
+    rows=st.lists(_ROWS, max_size=4),
+    period=st.none() | st.just("2026-09"),
+)
+@hypothesis.settings(max_examples=60)
+def test_many_at_once_are_the_records_of_each(rows: list[dict[str, Any]], period: str | None) -> None:
+    """A record of a batch would differ from the one decided alone, so its hash or its identity would depend on how it was asked for."""
+    alone = [ENGINE.decide("channel.invest", row, at=AT, period=period) for row in rows]
+    together = ENGINE.decide_many("channel.invest", iter(rows), at=AT, period=period)
+    assert alone == together
+    assert [record.to_dict() for record in alone] == [record.to_dict() for record in together]
+
+
+def test_many_at_once_each_about_its_own_subject_and_period(engine: dos.Engine) -> None:
+    """A text of one row would land on the record of another, or a choice be left out."""
+    rows = [dict(PRICING), {**PRICING, "elasticity": None}]
+    together = engine.decide_many("pricing.change", rows, at=AT, subject=["a", "b"], period=["2026-08", "2026-09"], choose={"list_price_step": 0.1})
+    alone = [
+        engine.decide("pricing.change", row, at=AT, subject=subject, period=period, choose={"list_price_step": 0.1})
+        for row, subject, period in zip(rows, "ab", ["2026-08", "2026-09"], strict=True)
+    ]
+    assert alone == together
+    assert ["all", "all"] == [record.subject for record in engine.decide_many("pricing.change", rows, at=AT, subject="all")]
+    assert [] == engine.decide_many("pricing.change", [], at=AT)
+
+
+@pytest.mark.parametrize(
+    ("rows", "more", "words"),
+    [
+        ([CHANNEL, {**CHANNEL, "win_rate": "high"}], {}, "row 2: `win_rate` is a number"),
+        ([CHANNEL, "CHANNEL"], {}, "row 2: `channel.invest` is decided on a mapping"),
+        (CHANNEL, {}, "one mapping, not many"),
+        ([CHANNEL, CHANNEL], {"subject": ["a"]}, "1 texts for 2 rows"),
+        ([CHANNEL], {"choose": {"budget_shift": 3.0}}, "outside its range"),
+    ],
+)
+def test_what_is_wrong_with_one_of_many_says_which(engine: dos.Engine, rows: Any, more: dict[str, Any], words: str) -> None:
+    """The one bad row of ten thousand would have to be looked for."""
+    with pytest.raises(InputError) as caught:
+        engine.decide_many("channel.invest", rows, at=AT, **more)
+    assert words in str(caught.value)
+    assert words in caught.value.args[0]
+    assert gc.isenabled()

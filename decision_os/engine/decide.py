@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import attrs
 
-from decision_os.calendars import ReviewClock
+from decision_os.calendars import ReviewClock, period_of, zone_of
 from decision_os.canonical import Shape
 from decision_os.engine.inputs import Intake, Taken
+from decision_os.errors import InputError
 from decision_os.expr import Explanation
 from decision_os.model import HitPolicy, RuleBook
 from decision_os.plan import Condition, Plan, filled
@@ -63,6 +65,22 @@ class Chosen:
     identity: Shape
 
 
+@attrs.frozen
+class Moment:
+    """An instant to decide at, and what follows from it alone: how it goes on a record, the last complete period, the next review."""
+
+    at: dt.datetime
+    timestamp: dt.datetime
+    period: str
+    review: dt.datetime | None
+
+
+@lru_cache(maxsize=1024)
+def _before(today: dt.date, grain: str, fiscal_year_start: int) -> str:
+    """The last period that was complete on a day; all decisions of that day share it."""
+    return str(period_of(today, grain, fiscal_year_start).previous())  # type: ignore[arg-type]  # a time grain, by the loader
+
+
 class Decider:
     """Decides one playbook. All that is the same for every subject is worked out when it is made."""
 
@@ -71,6 +89,8 @@ class Decider:
         self._intake = Intake(plan)
         self._rule_book = f"{book.id} {book.version}"
         self._recommended, self._thresholds = MappingProxyType(plan.defaults), MappingProxyType(plan.thresholds)
+        self._zone = zone_of(book.zone)
+        self._moment: Moment | None = None
         self._review: tuple[dt.datetime, dt.datetime] | None = None
         self._usual = self.choosing(None)
 
@@ -86,29 +106,64 @@ class Decider:
             identity=Shape(("subject", "period", "inputs"), fixed={"node": plan.playbook.id, "rule_book": self._book.hash, "chosen": values}),
         )
 
+    def moment(self, at: dt.datetime) -> Moment:
+        """What follows from an instant. Decisions taken together are given the same one."""
+        known = self._moment  # read once: another thread may replace it
+        if known is None or known.at is not at:
+            period = _before(at.astimezone(self._zone).date(), self._plan.playbook.period, self._book.fiscal_year_start)
+            review = self._next_review(self._plan.clock, at) if self._plan.clock else None
+            known = self._moment = Moment(at, zoned(at), period, review)
+        return known
+
+    def subject_of(self, given: Mapping[str, Any]) -> str:
+        """What a mapping is about: the values of the subject's keys, or the subject as such where it gives none."""
+        subject = self._plan.playbook.subject
+        named = [str(given[key]) for key in subject.keys if key in given]
+        return " / ".join(named) if named else subject.id
+
     def decide(
         self,
         given: Mapping[str, Any],
         *,
         at: dt.datetime,
-        subject: str,
-        period: str,
+        subject: str | None = None,
+        period: str | None = None,
         choose: Mapping[str, float] | None = None,
     ) -> DecisionRecord:
         """The record of one decision."""
-        return self.decide_as(self.choosing(choose) if choose else self._usual, given, at, subject, period)
+        return self._decide(self.choosing(choose) if choose else self._usual, given, self.moment(at), subject, period)
 
-    def decide_as(self, chosen: Chosen, given: Mapping[str, Any], at: dt.datetime, subject: str, period: str) -> DecisionRecord:
-        """The record of one decision, with parameters that are chosen already."""
+    def decide_many(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        at: dt.datetime,
+        subjects: Iterable[str | None],
+        periods: Iterable[str | None],
+        choose: Mapping[str, float] | None,
+    ) -> Iterator[DecisionRecord]:
+        """The records of many. An `InputError` says in which row, counted from 1."""
+        chosen, moment = self.choosing(choose) if choose else self._usual, self.moment(at)
+        for number, (row, subject, period) in enumerate(zip(rows, subjects, periods, strict=False), 1):  # a text for all rows comes as one without end
+            try:
+                record = self._decide(chosen, row, moment, subject, period)
+            except InputError as error:
+                error.message = f"row {number}: {error.message}"
+                error.args = (error.message,)
+                raise
+            yield record
+
+    def _decide(self, chosen: Chosen, given: Mapping[str, Any], moment: Moment, subject: str | None, period: str | None) -> DecisionRecord:
         plan = self._plan
-        taken = self._intake.take(given, at)
+        taken = self._intake.take(given, moment.at)
         scope = taken.values
         scope.update(chosen.values)
         verdict = judge(plan, scope, taken)
-        return self._record(chosen, taken, scope, verdict, at, subject, period)
+        about = self.subject_of(given) if subject is None else subject
+        return self._record(chosen, taken, verdict, moment, about, moment.period if period is None else period)
 
-    def _record(self, chosen: Chosen, taken: Taken, scope: Mapping[str, Value], verdict: Verdict, at: dt.datetime, subject: str, period: str) -> DecisionRecord:
-        book, plan = self._book, self._plan
+    def _record(self, chosen: Chosen, taken: Taken, verdict: Verdict, moment: Moment, subject: str, period: str) -> DecisionRecord:
+        book, plan, scope = self._book, self._plan, taken.values
         playbook = plan.playbook
         identity = chosen.identity.fingerprint({"subject": subject, "period": period, "inputs": taken.hash})
         acts = verdict.outcome is Outcome.ACT
@@ -120,7 +175,7 @@ class Decider:
             title=playbook.title,
             subject=subject,
             period=period,
-            timestamp=zoned(at),
+            timestamp=moment.timestamp,
             rule_book=self._rule_book,
             rule_book_hash=book.hash,
             inputs_version=book.metric_layer_ref,
@@ -145,7 +200,7 @@ class Decider:
             reversal_plan=plan.reversal,
             reversal_outcome=None,
             monitoring=plan.monitoring,
-            review_date=self._next_review(plan.clock, at) if plan.clock else None,
+            review_date=moment.review,
             review_agenda=plan.review.id if plan.review else "",
             effects=_effects(plan, subject, identity) if acts else (),
             notes=verdict.notes,

@@ -363,9 +363,11 @@ def _renamed(node: Node, names: Mapping[str, str]) -> Node:
 
 
 def _walk(node: Node) -> Iterator[Node]:
-    yield node
-    for child in children(node):
-        yield from _walk(child)
+    waiting = [node]
+    while waiting:
+        found = waiting.pop()
+        yield found
+        waiting += reversed(children(found))
 
 
 def _read_and_used(tree: Node) -> tuple[tuple[str, ...], tuple[str, ...]]:

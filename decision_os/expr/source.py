@@ -9,8 +9,9 @@ small count k(x) with error(x) <= k u M(x), by the recurrence: M of an input or 
 Ms, a product multiplies them, a quotient divides by the divisor; each operation adds 1 to the larger k, or to their sum. A comparison of
 l with r is decided by d = l - r alone when |d| > u (k(l) + k(r)) (M(l) + M(r)). Every test asks for four times as much, which covers
 second-order terms and the rounding of the test itself. The first test is for positive terms, where M is the value: one side must
-exceed the other by a factor a hair above 1. The second, for any signs, compares squares, which need no `abs`; where one side is a
-product of inputs its M is at most |d| + M of the other side, and is left out. Both tests fail for NaN and for infinities. Where
+exceed the other by a factor a hair above 1. (An input times a literal has that factor in its literal: as many roundings as without.) The
+second, for any signs, compares squares, which need no `abs`; where one side is a product of inputs its M is at most |d| + M of the other
+side, and is left out. Both tests fail for NaN and for infinities. Where
 numbers are multiplied, divided or picked by `min` and `max`, every input must be 0 or within 1e-30 … 1e30 and a product has at most six
 factors, so that nothing overflows or underflows unseen.
 
@@ -165,10 +166,12 @@ class _Part:
     """It is an input as it comes."""
     terms: tuple[str, ...] | None = ()
     """The variables that must be positive, beside the number itself, for M to be its value; None where that is not enough."""
+    scaled: tuple[_Part, float] | None = None
+    """It is an input times a positive literal, and `code` multiplies the two."""
 
     @property
     def again(self) -> _Part:
-        return attrs.evolve(self, code=self.var)
+        return attrs.evolve(self, code=self.var, scaled=None)
 
 
 class _Writer:
@@ -249,7 +252,7 @@ class _Writer:
                 if part.constant is not None:
                     return _literal(arithmetic.negate(part.constant))
                 terms = part.terms if part.sharp else None
-                return attrs.evolve(part, code=f"({name} := -{part.code})", var=name, plain=False, terms=terms)
+                return attrs.evolve(part, code=f"({name} := -{part.code})", var=name, plain=False, terms=terms, scaled=None)
             case Arithmetic("+" | "-"):
                 return self.sum(node.op, self.number(node.left), self.number(node.right))
             case Arithmetic("*"):
@@ -290,7 +293,7 @@ class _Writer:
         )
 
     def product(self, left: _Part, right: _Part) -> _Part:
-        return self.made(
+        made = self.made(
             f"{left.code} * {right.code}",
             square=f"{left.square}*{right.square}",
             count=left.count + right.count + 1,
@@ -298,6 +301,10 @@ class _Writer:
             loose=left.loose * right.loose,
             sharp=left.sharp and right.sharp,
         )
+        for part, literal in ((left, right.constant), (right, left.constant)):
+            if part.plain and literal is not None and literal[0] > 0.0:
+                return attrs.evolve(made, scaled=(part, literal[0]))
+        return made
 
     def quotient(self, left: _Part, right: _Part) -> _Part:
         count, factors = 2 * (left.count + right.count + 1), left.factors + right.factors
@@ -328,7 +335,7 @@ class _Writer:
                 if part.constant is not None:
                     return _literal(arithmetic.absolute(part.constant))
                 code = f"({name} := ({part.var} if {part.code} >= 0.0 else -{part.var}))"
-                return attrs.evolve(part, code=code, var=name, plain=False)
+                return attrs.evolve(part, code=code, var=name, plain=False, scaled=None)
             case "min" | "max":
                 first, *others = [self.number(argument) for argument in node.arguments]
                 for other in others:
@@ -399,12 +406,12 @@ class _Writer:
             return self.text_comparison(node)
         left = self.number(node.first)
         links: list[Callable[[], str]] = []
-        for op, operand in zip(node.ops, node.rest, strict=True):
+        for place, (op, operand) in enumerate(zip(node.ops, node.rest, strict=True), 1):
 
-            def link(op: str = op, operand: Node = operand) -> str:
+            def link(op: str = op, operand: Node = operand, *, last: bool = place == len(node.ops)) -> str:
                 nonlocal left
                 right = self.number(operand)
-                code = self.compared(op, left, right)
+                code = self.compared(op, left, right if last else attrs.evolve(right, scaled=None))  # the next link needs its value
                 left = right.again
                 return code
 
@@ -472,10 +479,16 @@ class _Writer:
         positives = _positives(left), _positives(right)
         if positives[0] is None or positives[1] is None:
             return self.by_squares(less, greater, left, right)
-        squares = self.by_squares(less, greater, left.again, right.again)
         hair = 8 * (left.count + right.count) * ROUNDING
-        low = repr(right.constant[0] * (1 - hair)) if right.constant is not None else f"{right.code}*{1 - hair!r}"
-        high = repr(right.constant[0] * (1 + hair)) if right.constant is not None else f"{right.var}*{1 + hair!r}"
+        if right.scaled is not None:  # the hair goes into the literal: one product for each test, and one rounding less
+            part, factor = right.scaled
+            low, high = f"{part.code}*{factor * (1 - hair)!r}", f"{part.var}*{factor * (1 + hair)!r}"
+            squares = self.by_squares(less, greater, left.again, attrs.evolve(right, code=f"({right.var} := {part.var} * {factor!r})"))
+            positives = positives[0], (part.var,)
+        else:
+            low = repr(right.constant[0] * (1 - hair)) if right.constant is not None else f"{right.code}*{1 - hair!r}"
+            high = repr(right.constant[0] * (1 + hair)) if right.constant is not None else f"{right.var}*{1 + hair!r}"
+            squares = self.by_squares(less, greater, left.again, right.again)
         # the greater side is positive where the smaller one is; a sum asks for its terms all the same
         below = _all_positive(positives[0], right.terms)
         above = _all_positive(positives[1], left.terms)

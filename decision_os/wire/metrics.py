@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import cached_property
 
 import attrs
 
@@ -35,7 +36,20 @@ class MetricHeads:
     thresholds: Mapping[str, Threshold]
     currency: str
 
-    @property
+    @cached_property
+    def labels_of(self) -> Mapping[str, tuple[str, ...]]:
+        """The labels of each metric, by its id."""
+        found: dict[str, tuple[str, ...]] = {}
+        for label, name in self.labels.items():
+            found[name] = (*found.get(name, ()), label)
+        return found
+
+    @cached_property
+    def all_metrics(self) -> Scope:
+        """The scope of a condition over any metrics."""
+        return Scope(units=self.units, labels=self.labels, definitions=self.definitions, currency=self.currency)
+
+    @cached_property
     def definitions(self) -> dict[str, Expression]:
         """The shared thresholds, as definitions for expressions."""
         return {name: threshold.value for name, threshold in self.thresholds.items()}
@@ -216,7 +230,7 @@ def _formula(fields: Fields, bound: Mapping[str, Unit | None], inputs: Collectio
     node = fields.raw("formula")
     if node is None:
         return None, ""
-    labels = {label: name for label, name in heads.labels.items() if name in bound}
+    labels = {label: name for name in bound for label in heads.labels_of.get(name, ())}
     known = all(name in heads.units for name in inputs)
     scope = Scope(units=bound, labels=labels, definitions=heads.definitions, currency=heads.currency, open=not known)
     text = expression_text(node, Report())
@@ -245,8 +259,7 @@ def _sustained(fields: Fields, heads: MetricHeads) -> Sustained | None:
     if node is None:
         return None
     inner = Fields(node, f"the condition of {fields.what}", fields.report)
-    scope = Scope(units=heads.units, labels=heads.labels, definitions=heads.definitions, currency=heads.currency)
-    condition = inner.condition("condition", scope.analyse, required=True)
+    condition = inner.condition("condition", heads.all_metrics.analyse, required=True)
     periods = inner.scalar("periods", required=True)
     count = 1
     if periods is not None and periods.text in heads.thresholds:

@@ -59,7 +59,10 @@ class MapNode:
 
     def get(self, key: str) -> Node | None:
         """The value under that key."""
-        return next((value for name, value in self.items if name.text == key), None)
+        for name, value in self.items:  # a loop is cheaper than a generator, and this is asked for every key of every mapping
+            if name.text == key:
+                return value
+        return None
 
 
 Node: TypeAlias = ScalarNode | SeqNode | MapNode
@@ -96,6 +99,8 @@ class _Builder:
         return root
 
     def node(self, event: Any, depth: int) -> Node:
+        if type(event) is yaml.ScalarEvent and event.anchor is None and event.tag is None and depth <= DEEPEST:  # most are
+            return self.scalar(event)
         if isinstance(event, yaml.AliasEvent):
             self.report("alias", f"an alias (`*{event.anchor}`)", event.start_mark, "write the value out: a rule is read where it stands")
             return ScalarNode("", self.place(event.start_mark), ALIAS)
@@ -110,7 +115,7 @@ class _Builder:
             return self.scalar(event)
         if isinstance(event, yaml.SequenceStartEvent):
             items: list[Node] = []
-            while not isinstance(inner := next(self.events), yaml.SequenceEndEvent):
+            while type(inner := next(self.events)) is not yaml.SequenceEndEvent:
                 items.append(self.node(inner, depth + 1))
             raw = self.slice(event.start_mark, inner.end_mark) if event.flow_style else ""
             return SeqNode(tuple(items), self.place(event.start_mark), raw)
@@ -118,7 +123,7 @@ class _Builder:
 
     def mapping(self, event: Any, depth: int) -> MapNode:
         pairs: dict[str, tuple[ScalarNode, Node]] = {}
-        while not isinstance(inner := next(self.events), yaml.MappingEndEvent):
+        while type(inner := next(self.events)) is not yaml.MappingEndEvent:
             key = self.node(inner, depth + 1)
             value = self.node(next(self.events), depth + 1)
             if not isinstance(key, ScalarNode):
@@ -137,11 +142,11 @@ class _Builder:
         style = event.style or ""
         style = "" if style == ":" else style
         comment = ""
-        if not style and event.end_mark.line < len(self.lines):
-            rest = self.lines[event.end_mark.line][event.end_mark.column :]
-            stripped = rest.lstrip()
-            if stripped.startswith("#"):
-                comment = stripped
+        end = event.end_mark
+        if not style and end.line < len(self.lines) and "#" in (line := self.lines[end.line]):
+            rest = line[end.column :].lstrip()
+            if rest.startswith("#"):
+                comment = rest
         return ScalarNode(event.value, self.place(event.start_mark), style, comment)
 
     def slice(self, start: Any, end: Any) -> str:

@@ -63,7 +63,7 @@ def read_playbook(
     units: dict[str, Unit | None] = {use.name: heads.units.get(use.metric) for use in inputs.values()}
     units |= {feed: parse_unit(unit) if unit else None for feed, unit in FEEDS.items()}
     units |= {parameter.name: parameter.unit for parameter in parameters.values()}
-    labels = {label: use.name for use in inputs.values() for label, metric in heads.labels.items() if metric == use.metric}
+    labels = {label: use.name for use in inputs.values() for label in heads.labels_of.get(use.metric, ())}
     thresholds = read_thresholds(fields, heads.currency)
     scope = Scope(units=units, labels=labels, definitions=heads.definitions, currency=heads.currency)
     scope = scope.defining({key: threshold.value for key, threshold in thresholds.items()})

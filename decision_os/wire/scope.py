@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property, lru_cache
 from typing import Final
 
 import attrs
@@ -31,12 +32,20 @@ class Scope:
     open: bool = False
     """What is in scope cannot be known, since something it comes from could not be read: any name may be in it."""
 
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset((*self.units, *self.definitions))
+
+    @cached_property
+    def _known(self) -> Mapping[str, Unit]:
+        return {name: unit for name, unit in self.units.items() if unit is not None}
+
     def analyse(self, text: str) -> Analysis:
         """Compile a condition or a formula."""
         return analyse(
             text,
-            names=None if self.open else [*self.units, *self.definitions],
-            units={name: unit for name, unit in self.units.items() if unit is not None},
+            names=None if self.open else self._names,
+            units=self._known,
             labels=self.labels,
             definitions=self.definitions,
             currency=self.currency,
@@ -44,7 +53,7 @@ class Scope:
 
     def analyse_threshold(self, text: str) -> Analysis:
         """Compile the value of a named threshold: a literal, a range, a set."""
-        return analyse_threshold(text, names=(), currency=self.currency)
+        return _analysed_threshold(text, self.currency)
 
     def defining(self, definitions: Mapping[str, Expression]) -> Scope:
         """The same scope with more definitions."""
@@ -56,12 +65,20 @@ class Scope:
 
     def range_check(self, text: str, unit: Unit | None) -> Callable[[], Expression | None]:
         """The condition `value in <range>` for the text of a range, compiled when called; nothing where the text is no range."""
+        return lambda: _range(text, unit, self.currency)
 
-        def build() -> Expression | None:
-            units = {"value": unit}
-            return Scope(units=units, currency=self.currency).analyse(f"value in {text}").expression
 
-        return build
+# A rule book says `0.9`, `20%` and `[0, 1]` over and over, and what they come to depends on nothing else: each is read once.
+
+
+@lru_cache(maxsize=4096)
+def _analysed_threshold(text: str, currency: str) -> Analysis:
+    return analyse_threshold(text, names=(), currency=currency)
+
+
+@lru_cache(maxsize=4096)
+def _range(text: str, unit: Unit | None, currency: str) -> Expression | None:
+    return Scope(units={"value": unit}, currency=currency).analyse(f"value in {text}").expression
 
 
 def column_units(entity: Entity, currency: str) -> dict[str, Unit | None]:
