@@ -75,7 +75,7 @@ def functions(tree: Node, context: Context) -> Functions:
 
     def made(*, settled: bool) -> Evaluate:
         slow = exact(tree, context, settled=settled)
-        return (source and source.function(slow)) or slow
+        return (source and source.function(slow, lambda node: exact(node, context, settled=settled))) or slow
 
     return Functions(made(settled=False), made(settled=True))
 

@@ -1,8 +1,8 @@
 """Writes the Python function that answers a tree in the common case; see `compiler.py` for what it leaves to the closures.
 
 The source holds generated names and numbers only: the author's names and texts are default arguments, so they cannot become code. It
-is one expression; `bail()` inside it gives the case up. A part of a condition is evaluated when the closures would evaluate it, and
-never more often than once on one path.
+is one expression; `bail()` inside it gives the case up, and a comparison too close for its tests is asked of the closures alone. A part of
+a condition is evaluated when the closures would evaluate it, and never more often than once on one path.
 
 **Why its answers are those of `arithmetic.py`.** Let u be `ROUNDING`. Every number x of the tree has a bound on its magnitude M(x) and a
 small count k(x) with error(x) <= k u M(x), by the recurrence: M of an input or a literal is its magnitude and k at most 1; a sum adds the
@@ -23,11 +23,12 @@ from __future__ import annotations
 import hashlib
 import linecache
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from math import inf
-from typing import Any, Final, NoReturn
+from typing import Any, Final, Literal, NoReturn, TypeAlias
 
 import attrs
 
@@ -56,6 +57,8 @@ from decision_os.expr.tree import (
 from decision_os.values import LARGEST_INTEGER, Unknown
 
 __all__ = ["Source", "write"]
+
+Op: TypeAlias = Literal["<", "<=", ">", ">=", "==", "!="]
 
 _SMALLEST, _LARGEST = 1e-30, 1e30
 _MOST_FACTORS: Final = 6
@@ -103,18 +106,44 @@ _GLOBALS: Final[Mapping[str, object]] = {
 }
 
 
+def _settling(node: Comparison, exact: Callable[[Comparison], Callable[[Mapping[str, Any]], Any]]) -> Callable[[Mapping[str, Any]], bool]:
+    """Settles one comparison by its rounding bound; made when it is first that close."""
+    test: Callable[[Mapping[str, Any]], Any] | None = None
+
+    def settle(values: Mapping[str, Any]) -> bool:
+        nonlocal test
+        if test is None:
+            test = exact(node)
+        answer = test(values)
+        if answer is True or answer is False:
+            return answer
+        raise _Bail
+
+    return settle
+
+
+_QUICK: Final = ("T", "D", "F", "I", "N")
+"""What is looked up on the common way; the others, and what is seldom asked, are globals of the function."""
+
+
 @attrs.frozen
 class Source:
-    """The text of a function and the constants it takes as default arguments."""
+    """The text of a function, the constants it takes as default arguments, and the comparisons it asks about where rounding could decide."""
 
     code: str
     constants: Mapping[str, object]
+    close: Mapping[str, Comparison]
+    aside: Mapping[str, str]
+    """Functions for what is seldom reached: in line they would make the common way longer than its jumps reach cheaply."""
 
-    def function(self, slow: Callable[[Mapping[str, Any]], Any]) -> Callable[[Mapping[str, Any]], Any] | None:
-        """The function, falling back on `slow`; nothing where Python's own parser finds it nested too deep."""
-        constants = {**_GLOBALS, **self.constants, "slow": slow}
-        arguments = ", ".join(f"{name}={name}" for name in constants)
+    def function(
+        self, slow: Callable[[Mapping[str, Any]], Any], exact: Callable[[Comparison], Callable[[Mapping[str, Any]], Any]]
+    ) -> Callable[[Mapping[str, Any]], Any] | None:
+        """The function, falling back on `slow`, and for a comparison too close to call on `exact`; nothing where Python's parser finds it nested too deep."""
+        constants = {**_GLOBALS, **self.constants, **{name: _settling(node, exact) for name, node in self.close.items()}, "slow": slow}
+        arguments = ", ".join(f"{name}={name}" for name in (*_QUICK, *self.constants))
         lines = [
+            *self.aside.values(),
             f"def expression(m, {arguments}):",
             "    if T(m) is D:",
             "        try:",
@@ -143,7 +172,7 @@ def write(tree: Node) -> Source | None:
         code = writer.answer(tree)
     except _Unfit:
         return None
-    return Source(code, writer.constants)
+    return Source(code, writer.constants, writer.close, writer.aside)
 
 
 @attrs.frozen
@@ -178,6 +207,8 @@ class _Writer:
     def __init__(self, *, ranged: bool) -> None:
         self.ranged = ranged
         self.constants: dict[str, object] = {}
+        self.close: dict[str, Comparison] = {}
+        self.aside: dict[str, str] = {}
         self.names: dict[str, str] = {}
         self.ready: set[str] = set()
         """The variables that have their value wherever the code now being written is reached."""
@@ -406,12 +437,13 @@ class _Writer:
             return self.text_comparison(node)
         left = self.number(node.first)
         links: list[Callable[[], str]] = []
-        for place, (op, operand) in enumerate(zip(node.ops, node.rest, strict=True), 1):
+        for place, (op, before, operand) in enumerate(zip(node.ops, (node.first, *node.rest[:-1]), node.rest, strict=True), 1):
 
-            def link(op: str = op, operand: Node = operand, *, last: bool = place == len(node.ops)) -> str:
+            def link(op: Op = op, before: Node = before, operand: Node = operand, *, last: bool = place == len(node.ops)) -> str:
                 nonlocal left
                 right = self.number(operand)
-                code = self.compared(op, left, right if last else attrs.evolve(right, scaled=None))  # the next link needs its value
+                node = Comparison(before, (op,), (operand,))
+                code = self.compared(node, left, right if last else attrs.evolve(right, scaled=None))  # the next link needs its value
                 left = right.again
                 return code
 
@@ -443,15 +475,17 @@ class _Writer:
                 return f"({self.text(operand)} in {self.constant(words)})"
             case SetOf() if where.items:
                 part = self.number(operand)
-                first = self.compared("==", part, self.number(where.items[0]))
-                rest = [self.compared("==", part.again, self.number(item)) for item in where.items[1:]]
+                tests = [Comparison(operand, ("==",), (item,)) for item in where.items]
+                first = self.compared(tests[0], part, self.number(where.items[0]))
+                rest = [self.compared(test, part.again, self.number(test.rest[0])) for test in tests[1:]]
                 return f"({' or '.join([first, *rest])})"
             case _:
                 raise _Unfit
 
     def interval(self, operand: Node, where: Interval) -> str:
         part = self.number(operand)
-        low_op, high_op = ">=" if where.low_closed else ">", "<=" if where.high_closed else "<"
+        low_op: Op = ">=" if where.low_closed else ">"
+        high_op: Op = "<=" if where.high_closed else "<"
         low, high = _folded(where.low), _folded(where.high)
         if part.plain and low is not None and high is not None:
             from_low, to_high = _boundary(low_op, low), _boundary(high_op, high)
@@ -460,15 +494,17 @@ class _Writer:
         return self.joined(
             "and",
             [
-                lambda: self.compared(low_op, part, self.number(where.low)),
-                lambda: self.compared(high_op, part.again, self.number(where.high)),
+                lambda: self.compared(Comparison(operand, (low_op,), (where.low,)), part, self.number(where.low)),
+                lambda: self.compared(Comparison(operand, (high_op,), (where.high,)), part.again, self.number(where.high)),
             ],
         )
 
     def guarded(self, test: str, part: _Part) -> str:
         return f"({test} if N < {part.code} < I else bail())"
 
-    def compared(self, op: str, left: _Part, right: _Part) -> str:
+    def compared(self, node: Comparison, left: _Part, right: _Part) -> str:
+        """A comparison of two; `node` is that comparison alone, for where it is too close to call."""
+        op: str = node.ops[0]
         if left.constant is not None and right.constant is not None:
             return str(arithmetic.compare(op, left.constant, right.constant))
         if left.plain and right.constant is not None:
@@ -478,23 +514,33 @@ class _Writer:
         less, greater = str(op in ("<", "<=", "!=")), str(op in (">", ">=", "!="))
         positives = _positives(left), _positives(right)
         if positives[0] is None or positives[1] is None:
-            return self.by_squares(less, greater, left, right)
+            return self.by_squares(node, less, greater, left, right)
         hair = 8 * (left.count + right.count) * ROUNDING
         if right.scaled is not None:  # the hair goes into the literal: one product for each test, and one rounding less
             part, factor = right.scaled
             low, high = f"{part.code}*{factor * (1 - hair)!r}", f"{part.var}*{factor * (1 + hair)!r}"
-            squares = self.by_squares(less, greater, left.again, attrs.evolve(right, code=f"({right.var} := {part.var} * {factor!r})"))
+            squares = self.by_squares(node, less, greater, left.again, attrs.evolve(right, code=f"({right.var} := {part.var} * {factor!r})"))
             positives = positives[0], (part.var,)
         else:
             low = repr(right.constant[0] * (1 - hair)) if right.constant is not None else f"{right.code}*{1 - hair!r}"
             high = repr(right.constant[0] * (1 + hair)) if right.constant is not None else f"{right.var}*{1 + hair!r}"
-            squares = self.by_squares(less, greater, left.again, right.again)
+            squares = self.by_squares(node, less, greater, left.again, right.again)
+        squares = self.put_aside(squares)
         # the greater side is positive where the smaller one is; a sum asks for its terms all the same
         below = _all_positive(positives[0], right.terms)
         above = _all_positive(positives[1], left.terms)
         return f"({less} if {left.code} < {low} < I{below} else {greater} if {high} < {left.var} < I{above} else {squares})"
 
-    def by_squares(self, less: str, greater: str, left: _Part, right: _Part) -> str:
+    def put_aside(self, code: str) -> str:
+        """The call of a function of its own for code that reads nothing anew."""
+        name = f"q{len(self.aside)}"
+        made = set(re.findall(r"(\w+) :=", code))
+        read = [variable for variable in dict.fromkeys(re.findall(r"\b(?:xk|t)\d+\b", code)) if variable not in made]
+        parameters = ", ".join([*read, "m"])
+        self.aside[name] = f"def {name}({parameters}): return {code}"
+        return f"{name}({parameters})"
+
+    def by_squares(self, node: Comparison, less: str, greater: str, left: _Part, right: _Part) -> str:
         name = self.temporary()
         dropped = next((part for part in (left, right) if part.sharp and part.constant is None), right if right.sharp else None)
         if dropped is None:
@@ -507,7 +553,9 @@ class _Writer:
         fixed = kept.constant if kept is not None else None
         least = f"{factor!r}*{square}" if fixed is None else repr(factor * fixed[0] * fixed[0])
         result = less if less == greater else f"{name} {'<' if less == 'True' else '>'} 0.0"
-        return f"({result} if I > ({name} := {left.code} - {right.code})*{name} > {least} else bail())"
+        close = f"c{len(self.close)}"
+        self.close[close] = node
+        return f"({result} if I > ({name} := {left.code} - {right.code})*{name} > {least} else {close}(m))"
 
     def against_literal(self, op: str, part: _Part, constant: Bounded) -> str:
         if op in ("==", "!="):

@@ -36,7 +36,7 @@ def fast(text: str, values: Mapping[str, Any], **scope: Any) -> Any:
 
     source = write(compiled(text, **scope).tree)
     assert source is not None
-    run = source.function(slow)
+    run = source.function(slow, lambda _: slow)
     assert run is not None
     return run(values)
 
@@ -133,8 +133,8 @@ def test_generated_source_is_visible_to_a_debugger() -> None:
     """A traceback through a rule would show nothing."""
     source = write(compiled(CHANNEL).tree)
     assert source is not None
-    run: Any = source.function(lambda values: values)
-    assert linecache.getline(run.__code__.co_filename, 1).startswith("def expression(m")
+    run: Any = source.function(lambda values: values, lambda _: bool)
+    assert linecache.getline(run.__code__.co_filename, run.__code__.co_firstlineno).startswith("def expression(m")
 
 
 def test_deepest_tree_still_runs() -> None:
