@@ -45,11 +45,6 @@ class MetricHeads:
         return found
 
     @cached_property
-    def all_metrics(self) -> Scope:
-        """The scope of a condition over any metrics."""
-        return Scope(units=self.units, labels=self.labels, definitions=self.definitions, currency=self.currency)
-
-    @cached_property
     def definitions(self) -> dict[str, Expression]:
         """The shared thresholds, as definitions for expressions."""
         return {name: threshold.value for name, threshold in self.thresholds.items()}
@@ -259,7 +254,8 @@ def _sustained(fields: Fields, heads: MetricHeads) -> Sustained | None:
     if node is None:
         return None
     inner = Fields(node, f"the condition of {fields.what}", fields.report)
-    condition = inner.condition("condition", heads.all_metrics.analyse, required=True)
+    scope = Scope(units=heads.units, labels=heads.labels, definitions=heads.definitions, currency=heads.currency)
+    condition = inner.condition("condition", scope.analyse, required=True)
     periods = inner.scalar("periods", required=True)
     count = 1
     if periods is not None and periods.text in heads.thresholds:

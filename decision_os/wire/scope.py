@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Final
 
 import attrs
@@ -32,20 +32,12 @@ class Scope:
     open: bool = False
     """What is in scope cannot be known, since something it comes from could not be read: any name may be in it."""
 
-    @cached_property
-    def _names(self) -> frozenset[str]:
-        return frozenset((*self.units, *self.definitions))
-
-    @cached_property
-    def _known(self) -> Mapping[str, Unit]:
-        return {name: unit for name, unit in self.units.items() if unit is not None}
-
     def analyse(self, text: str) -> Analysis:
         """Compile a condition or a formula."""
         return analyse(
             text,
-            names=None if self.open else self._names,
-            units=self._known,
+            names=None if self.open else [*self.units, *self.definitions],
+            units={name: unit for name, unit in self.units.items() if unit is not None},
             labels=self.labels,
             definitions=self.definitions,
             currency=self.currency,
