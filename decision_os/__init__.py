@@ -29,7 +29,7 @@ from decision_os.errors import (
 from decision_os.expr import Expression, Function, compile  # noqa: A004  # `dos.compile` is the promised name
 from decision_os.ledger import Journal, Ledger, Receipt
 from decision_os.model import RuleBook
-from decision_os.record import DecisionRecord, LogEntry, Outcome, Status
+from decision_os.record import DecisionRecord, LogEntry, Outcome, Override, Status
 from decision_os.reference import reference_rules
 from decision_os.values import Cause, Reading, Reason, Unknown
 
@@ -51,6 +51,7 @@ __all__ = [
     "LogEntry",
     "NotFoundError",
     "Outcome",
+    "Override",
     "Reading",
     "Reason",
     "Receipt",

@@ -32,6 +32,7 @@ __all__ = [
     "Combine",
     "Entity",
     "Fact",
+    "Freeze",
     "HitPolicy",
     "InputUse",
     "Lever",
@@ -154,12 +155,18 @@ class Slo:
 
 @attrs.frozen(kw_only=True)
 class Source:
-    """Where data comes from. `max_age` is the age beyond which it is stale; unless said, the bound of its SLO."""
+    """Where data comes from. `max_age` is the age beyond which it is stale; unless said, the bound of its SLO.
+
+    `loaded_every` is how often it is loaded when all goes well: nothing is decided by it, but objectives and alerts are checked against it. `dbt`
+    names its tables as dbt does.
+    """
 
     id: str
     label: str = ""
     owner: str = ""
     max_age: dt.timedelta | None = None
+    loaded_every: dt.timedelta | None = None
+    dbt: tuple[str, ...] = ()
     where: Where = _where()
 
 
@@ -493,9 +500,19 @@ class Playbook:
     slos: tuple[str, ...] = ()
     meant: Mapping[str, str] = _mapping()
     """Why a gap (`gap`), a divisor of zero (`zero-divisor`) or an overlap of two branches (`pause & invest`) is there on purpose."""
+    freeze: str = ""
+    """`when_spent` or `never`, whatever its risk; blank where the rule book's risk levels decide."""
     units: Mapping[str, Unit | None] = _mapping()
     """The unit of every name in scope that is read, not defined."""
     where: Where = _where()
+
+
+@attrs.frozen(kw_only=True)
+class Freeze:
+    """What waits while a freshness budget is spent: acts of these risk levels; and the roles (by label) that may let one through."""
+
+    risk: tuple[str, ...] = ("medium", "high")
+    overrides: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -510,6 +527,7 @@ class RuleBook:
     decision_catalog_ref: str = ""
     metric_layer_ref: str = ""
     holidays: tuple[dt.date, ...] = ()
+    freeze: Freeze = attrs.field(factory=Freeze)
     roles: Mapping[str, Role] = _mapping()
     review_cadence: Mapping[str, ReviewCadence] = _mapping()
     slos: Mapping[str, Slo] = _mapping()

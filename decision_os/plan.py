@@ -14,6 +14,7 @@ from decision_os.expr import Expression
 from decision_os.graph import sources_of
 from decision_os.model import Combine, InputUse, Metric, Playbook, ReviewCadence, Role, RuleBook
 from decision_os.record import MonitorPlan, ReversalPlan, Terms
+from decision_os.support import Asked, asked_of, is_share
 from decision_os.units import format_value
 from decision_os.wire import FEEDS
 
@@ -32,6 +33,8 @@ class PlannedInput:
     """The metric's unit, as it goes on records."""
     fans: bool
     """Whether a condition over it is asked for each finer key."""
+    share: bool = False
+    """Whether it is a share of cases: with its n, it has an interval."""
 
     @cached_property
     def valid(self) -> Expression | None:
@@ -79,6 +82,10 @@ class Plan:
     reversal: ReversalPlan
     monitoring: tuple[MonitorPlan, ...]
     terms: Terms
+    freezes: bool
+    """Whether its acts wait while a freshness budget is spent."""
+    asked: tuple[Asked, ...]
+    """What its conditions ask of shares and Ginis: whether their n can carry that is said on the record."""
     review: ReviewCadence | None
     clock: ReviewClock | None
 
@@ -157,6 +164,8 @@ def _plan(book: RuleBook, playbook: Playbook, metrics: frozenset[str]) -> Plan:
         ),
         monitoring=tuple(MonitorPlan(id=m.id, metric=m.metric, condition=m.condition, every=m.every, lasts=m.lasts) for m in playbook.monitoring),
         terms=_terms(book, playbook),
+        freezes=playbook.freeze == "when_spent" or (not playbook.freeze and playbook.risk.level in book.freeze.risk),
+        asked=asked_of(playbook, book.metrics),
         review=review,
         clock=ReviewClock(review.when, book.fiscal_year_start, book.holidays) if review else None,
     )
@@ -199,7 +208,7 @@ def _input(book: RuleBook, use: InputUse) -> PlannedInput:
     age, source = max(ages, default=(None, ""))
     unit = str(metric.unit) if metric.unit is not None else ""
     fans = use.combine in (Combine.ALL, Combine.ANY)
-    return PlannedInput(use=use, metric=metric, max_age=age, source=source, unit=unit, fans=fans)
+    return PlannedInput(use=use, metric=metric, max_age=age, source=source, unit=unit, fans=fans, share=is_share(metric))
 
 
 def max_age(book: RuleBook, source: str) -> dt.timedelta | None:

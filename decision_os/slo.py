@@ -12,7 +12,10 @@ import attrs
 
 from decision_os.errors import ExpressionError, InputError
 
-__all__ = ["FreshnessSLO", "parse_slo", "spell_duration"]
+__all__ = ["BURN_WINDOWS", "BurnAlert", "FreshnessSLO", "parse_slo", "spell_duration"]
+
+BURN_WINDOWS: Final = tuple(dt.timedelta(hours=hours) for hours in (1, 6, 24, 72, 720))
+"""The windows a burn rate is given for, unless an objective names its own: 1 hour, 6 hours, 1 day, 3 days, 30 days."""
 
 _UNITS: Final = {"d": dt.timedelta(days=1), "h": dt.timedelta(hours=1), "m": dt.timedelta(minutes=1), "s": dt.timedelta(seconds=1)}
 _WINDOW: Final = dt.timedelta(days=30)
@@ -42,14 +45,43 @@ def _exact(number: Fraction | float | Decimal) -> Fraction:
     return Fraction(repr(number)) if isinstance(number, float) else Fraction(number)
 
 
+@attrs.frozen(kw_only=True)
+class BurnAlert:
+    """When somebody is told that a budget burns too fast: at a rate of at least `burn` over the window `over`, and over the window `and_over`.
+
+    The second, shorter window ends the alert soon after the burning has ended; it is a twelfth of the first unless said (Beyer et al., *The Site
+    Reliability Workbook*, 2018, chapter 5). `effects` are of page, notify, incident. Raises `InputError` for a rate or a window not above
+    zero, and for a second window longer than the first.
+
+    >>> BurnAlert(name="fast", burn=14.4, over=dt.timedelta(hours=1)).and_over
+    datetime.timedelta(seconds=300)
+    """
+
+    name: str
+    burn: Fraction = attrs.field(converter=_exact)
+    over: dt.timedelta
+    and_over: dt.timedelta = attrs.field()
+    effects: tuple[str, ...] = ()
+
+    @and_over.default
+    def _twelfth(self) -> dt.timedelta:
+        return self.over / 12
+
+    def __attrs_post_init__(self) -> None:
+        if self.burn <= 0:
+            raise InputError("an alert at that rate never ends", name="burn", hint="give a burn rate above zero, such as 14.4")
+        if not dt.timedelta(0) < self.and_over <= self.over:
+            raise InputError("the second window of an alert is above zero and at most the first", name="and_over", hint="leave it out for a twelfth")
+
+
 @attrs.frozen
 class FreshnessSLO:
     """A promise about the age of data: over `window`, at least the share `objective` of the time it is younger than `bound`.
 
     `subject` is whose age the text names (`Metric` in `MetricAge`), `text` what the author wrote. `inclusive` tells `≤ 24h` from
     `< 24h`: it decides whether data of exactly that age is fresh, and cannot move the share, since one instant takes no time.
-    A float objective counts as the decimal it prints as. Raises `InputError` for a bound or window not above zero, and for an
-    objective outside (0, 1].
+    A float objective counts as the decimal it prints as. `burn_windows` are those a report gives burn rates for. Raises `InputError` for
+    a bound or window not above zero, and for an objective outside (0, 1].
     """
 
     name: str
@@ -59,6 +91,8 @@ class FreshnessSLO:
     objective: Fraction = attrs.field(converter=_exact)
     window: dt.timedelta = _WINDOW
     inclusive: bool = False
+    burn_windows: tuple[dt.timedelta, ...] = BURN_WINDOWS
+    alerts: tuple[BurnAlert, ...] = ()
 
     def __attrs_post_init__(self) -> None:
         if self.bound <= dt.timedelta(0):
@@ -67,6 +101,13 @@ class FreshnessSLO:
             raise InputError("a share needs time to be a share of", name="window", hint="give a duration above zero, such as 30 days")
         if not 0 < self.objective <= 1:
             raise InputError("an objective is a share of the time", name="objective", hint="give a number above 0 and at most 1")
+        if any(window <= dt.timedelta(0) for window in self.burn_windows):
+            raise InputError("a burn rate needs time to burn in", name="burn_windows", hint="give durations above zero")
+
+    @property
+    def fastest_burn(self) -> Fraction | None:
+        """The burn rate where nothing is fresh, which no window can exceed; None where the objective allows nothing, and any burn is infinite."""
+        return 1 / (1 - self.objective) if self.objective < 1 else None
 
     def fresh(self, age: dt.timedelta | None) -> bool:
         """Whether data of that age is within the bound; an unknown age is not."""

@@ -107,8 +107,8 @@ class Reading:
     """One metric value as it was read, with what is needed to trust it.
 
     `period` is what it covers (text such as `2026-09` or `2026-W39`); `loaded_at` is the instant freshness counts from (with a
-    zone); `valid_until` ends the life of an estimate; `n` is the sample size of a share or a mean; `version` names the
-    metric's definition.
+    zone); `valid_until` ends the life of an estimate; `n` is the sample size of a share or a mean, and `members` among how many a Gini says
+    it is dealt; `version` names the metric's definition.
 
     >>> Reading(value=0.21, period="2026-09", n=340).value
     0.21
@@ -120,6 +120,7 @@ class Reading:
     valid_until: dt.datetime | None = None
     n: int | None = None
     version: str | None = None
+    members: int | None = None
 
 
 def settle(raw: object, name: str = "") -> Value:

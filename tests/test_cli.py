@@ -687,6 +687,28 @@ def test_slo_reports_how_fresh_the_sources_are(exports: Path) -> None:
     assert json.loads(broken.output)["green"] is False
 
 
+def test_slo_reads_what_dbt_leaves(tmp_path: Path) -> None:
+    """A team with dbt would have to write a load log before it could ask."""
+    metadata = {"dbt_schema_version": "https://schemas.getdbt.com/dbt/sources/v3.json"}
+    sources = ("salesforce", "hubspot", "google_ads", "finance", "billing", "routing", "readings", "forecasts")
+    for day in range(1, 32):
+        results = [
+            {"unique_id": f"source.shop.{source}.{table}", "max_loaded_at": f"2026-10-{day:02}T06:00:00Z", "snapshotted_at": f"2026-10-{day:02}T07:00:00Z"}
+            for source in sources
+            for table in ("one", "two")
+        ]
+        (tmp_path / f"2026-10-{day:02}.json").write_text(json.dumps({"metadata": metadata, "results": results}), encoding="utf-8")
+    found = call("slo", RULES, "--loads", tmp_path, "--at", "2026-10-31T12:00:00Z", "--format", "json")
+    told = json.loads(found.output)
+    assert (1, {"metric_age": True, "forecast_age": False, "attribution_age": True}) == (
+        found.exit_code,
+        {status["slo"]: status["green"] for status in told["statuses"]},
+    )
+    one = call("slo", RULES, "--loads", tmp_path / "2026-10-31.json", "--at", "2026-10-31T12:00:00Z")
+    assert "RED  salesforce" in one.output
+    assert "the log has no load in the first 29d 18h of the window" in one.output
+
+
 def test_slo_says_what_is_wrong_with_a_load_log(tmp_path: Path) -> None:
     """A broken log would be reported as a broken promise."""
     path = tmp_path / "loads.csv"

@@ -27,6 +27,7 @@ NAMES = [
     "LogEntry",
     "NotFoundError",
     "Outcome",
+    "Override",
     "Reading",
     "Reason",
     "Receipt",

@@ -6,19 +6,22 @@ import datetime as dt
 import math
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_os.errors import DataError, InputError, NotFoundError
-from decision_os.freshness import BURN_WINDOWS, LoadLog, report, share_fresh, stale
-from decision_os.slo import FreshnessSLO, parse_slo
+from decision_os.freshness import Burn, LoadLog, report, share_fresh, stale
+from decision_os.slo import BURN_WINDOWS, BurnAlert, FreshnessSLO, parse_slo
 
 HOUR = dt.timedelta(hours=1)
 DAY = dt.timedelta(days=1)
 SECOND = dt.timedelta(seconds=1)
+MICRO = dt.timedelta(microseconds=1)
 NOW = dt.datetime(2026, 9, 14, 12, tzinfo=dt.UTC)
 SLO = parse_slo("P(MetricAge<24h)≥0.98", "metrics")
 
@@ -59,10 +62,55 @@ def test_shares_of_adjoining_windows_add_up(loads: list[dt.datetime], bound: dt.
     assert share_fresh(loads, bound, NOW, end) * (first + second) == parts
 
 
-def test_sampling_each_hour_would_be_wrong() -> None:
+def test_half_an_hour_late_each_day_is_a_share_of_forty_eight() -> None:
     """A source that is late by half an hour each day would look perfect, or hopeless, depending on when one looks."""
     loads = [NOW + day * DAY + HOUR / 4 for day in range(-1, 31)]
     assert Fraction(47, 48) == share_fresh(loads, 23.5 * HOUR, NOW, NOW + 30 * DAY)
+
+
+MONTH = 30 * 24 * 3600
+"""Seconds of the usual window."""
+
+long_logs = st.lists(st.integers(-3 * 24 * 3600, MONTH + 3600), max_size=60)
+
+
+def simulated_by_the_second(parts: list[list[int]], bound: int, seconds: int) -> int:
+    """How many of the seconds of a window all parts were fresh in: each load lights the seconds it makes fresh, each part darkens the others'."""
+    lit = bytearray(b"\x01" * seconds)
+    for loads in parts:
+        own = bytearray(seconds)
+        for load in loads:
+            begin, stop = max(load, 0), min(load + bound, seconds)
+            if begin < stop:
+                own[begin:stop] = b"\x01" * (stop - begin)
+        lit = bytearray((int.from_bytes(lit, "big") & int.from_bytes(own, "big")).to_bytes(seconds, "big"))
+    return lit.count(1) if parts else 0
+
+
+@settings(max_examples=30)
+@given(st.lists(long_logs, min_size=1, max_size=3), st.integers(1, 40 * 3600))
+def test_the_share_of_a_month_equals_a_one_second_simulation(parts: list[list[int]], bound: int) -> None:
+    """The share a budget is taken of would be off over a real window; 1e-6 is asked for, and on whole seconds nothing less than equality is right."""
+    log = LoadLog.of({"crm": {f"table{number}": [NOW + load * SECOND for load in loads] for number, loads in enumerate(parts)}})
+    slo = FreshnessSLO("metrics", "", "Metric", bound * SECOND, Fraction(49, 50))
+    [status] = report([slo], log, NOW + MONTH * SECOND).statuses
+    expected = Fraction(simulated_by_the_second(parts, bound, MONTH), MONTH)
+    assert expected == status.share
+    assert abs(float(expected) - float(status.share)) < 1e-6
+    if len(parts) == 1:
+        assert expected == share_fresh([NOW + load * SECOND for load in parts[0]], bound * SECOND, NOW, NOW + MONTH * SECOND)
+
+
+def test_sampling_each_hour_is_off_and_the_integral_is_not() -> None:
+    """A source an hour late every other day would be called fresh all the time, by whoever looks on the hour: a broken promise reads as kept."""
+    loads = [NOW + day * DAY + dt.timedelta(minutes=59) - (day % 2) * dt.timedelta(minutes=58) for day in range(-2, 31)]
+    looked = [NOW + hour * HOUR for hour in range(1, 30 * 24 + 1)]
+    ages = [look - max(load for load in loads if load <= look) for look in looked]
+    bound = 23 * HOUR + dt.timedelta(minutes=59, seconds=30)
+    sampled = Fraction(sum(age < bound for age in ages), len(ages))
+    exact = share_fresh(loads, bound, NOW, NOW + 30 * DAY)
+    assert (Fraction(1), Fraction(simulated_by_the_second([[(load - NOW) // SECOND for load in loads]], bound // SECOND, MONTH), MONTH)) == (sampled, exact)
+    assert Fraction(98, 100) > exact
 
 
 def test_a_window_without_length_is_refused() -> None:
@@ -300,6 +348,125 @@ def test_a_tiny_burn_lasts_as_long_as_durations_go() -> None:
     assert (gap, dt.timedelta.max) == (status.spent, status.exhausted_in)
 
 
+# --- when the budget comes back, and alerts ---
+
+
+@given(st.lists(st.integers(-300, 100), max_size=10), st.integers(1, 60), st.integers(20, 200), st.sampled_from(["1", "0.98", "0.9", "0.5", "0.333"]))
+def test_the_budget_comes_back_at_the_first_instant_that_keeps_the_promise(loads: list[int], bound: int, window: int, objective: str) -> None:
+    """A team would be told to wait too long, or to act while the promise is still broken: here every microsecond around the answer is tried."""
+    slo = FreshnessSLO("metrics", "", "Metric", bound * SECOND, Fraction(objective), window * SECOND)
+    log = [NOW + load * SECOND for load in loads]
+    [status] = report([slo], LoadLog.of({"crm": log}), NOW, sources={"metrics": ["crm"]}).statuses
+    assert status.back_at is not None
+
+    def kept(at: dt.datetime) -> bool:
+        """With the source loaded all the time from now on."""
+        start = at - slo.window
+        past = share_fresh(log, slo.bound, start, NOW) * ((NOW - start) // MICRO) if start < NOW else 0
+        return Fraction(past + (at - max(start, NOW)) // MICRO, slo.window // MICRO) >= slo.objective
+
+    assert (NOW <= status.back_at, True) == (True, kept(status.back_at))
+    assert (status.back_at == NOW) == status.met
+    if status.back_at > NOW:
+        assert not kept(status.back_at - MICRO)
+        seconds = (status.back_at - NOW) // SECOND
+        assert not any(kept(NOW + second * SECOND) for second in range(seconds))
+
+
+def test_the_day_the_budget_comes_back_is_said() -> None:
+    """A red line would not say how long it stays red."""
+    loads = [NOW - 6 * HOUR - day * DAY for day in range(32) if day != 3]
+    now = report([SLO], LoadLog.of({"crm": loads}), NOW)
+    [status] = now.statuses
+    back = NOW - 3 * DAY - 6 * HOUR + (24 - 14.4) * HOUR + 30 * DAY  # the gap may be in the window for its last 14.4 hours
+    assert (False, back) == (status.met, status.back_at)
+    assert "back: 2026-10-11 15:36+00:00 at the earliest, if it is fresh from now on" in str(now)
+    beyond = report([FreshnessSLO("long", "", "Metric", DAY, Fraction(99, 100), 3_000_000 * DAY)], LoadLog(), NOW, sources={"long": ["crm"]})
+    assert beyond.statuses[0].back_at is None
+    assert "back: beyond the calendar" in str(beyond)
+
+
+def test_an_alert_fires_while_both_windows_burn_and_ends_soon_after() -> None:
+    """Somebody would be paged for an outage that is over, or not for one that goes on."""
+    fast = BurnAlert(name="fast", burn=14.4, over=HOUR, effects=("page owner",))
+    slo = attrs.evolve(SLO, alerts=(fast,), burn_windows=(HOUR,))
+    late = [NOW - 25 * HOUR]  # stale for an hour
+    [burning] = report([slo], LoadLog.of({"crm": late}), NOW).statuses
+    assert ((fast,), (Burn(HOUR, Fraction(0), 50.0),)) == (burning.alerts, burning.burns)
+    assert "alert: fast: burns at 14.4 or more over 1h and over 5m" in str(burning)
+    loaded = LoadLog.of({"crm": [*late, NOW]})
+    assert (fast,) == report([slo], loaded, NOW + 3 * dt.timedelta(minutes=1)).statuses[0].alerts
+    assert () == report([slo], loaded, NOW + 5 * dt.timedelta(minutes=1)).statuses[0].alerts
+
+
+def test_an_alert_fires_at_exactly_its_rate() -> None:
+    """At a rate that floats cannot hold, rounding would decide who is woken."""
+    slo = attrs.evolve(SLO, alerts=(BurnAlert(name="exact", burn=Fraction(50), over=HOUR, and_over=HOUR), BurnAlert(name="half", burn=0.1, over=DAY)))
+    assert ["exact", "half"] == [alert.name for alert in report([slo], LoadLog(), NOW, sources={"metrics": ["crm"]}).statuses[0].alerts]
+    perfect = attrs.evolve(slo, objective=1)
+    assert 2 == len(report([perfect], LoadLog(), NOW, sources={"metrics": ["crm"]}).statuses[0].alerts)
+    assert () == report([perfect], LoadLog.of({"metrics": [NOW - day * DAY / 2 for day in range(9)]}), NOW).statuses[0].alerts
+
+
+@pytest.mark.parametrize("given", [{"burn": 0, "over": HOUR}, {"burn": 1, "over": HOUR, "and_over": 2 * HOUR}, {"burn": 1, "over": HOUR, "and_over": 0 * HOUR}])
+def test_an_alert_that_makes_no_sense_is_refused(given: dict[str, Any]) -> None:
+    """It would fire always, or never, without a word."""
+    with pytest.raises(InputError):
+        BurnAlert(name="odd", **given)
+
+
+# --- sources in parts, and where logs come from ---
+
+
+def test_a_source_is_as_old_as_its_oldest_part() -> None:
+    """One table of a CRM loaded each hour would keep the other, dead for a week, fresh."""
+    log = LoadLog.of({"crm": {"deals": [NOW - HOUR], "notes": [NOW - 30 * HOUR, NOW + HOUR]}})
+    assert ("notes", NOW - 30 * HOUR) == log.oldest("crm", NOW)
+    assert (30 * HOUR, HOUR) == (log.age("crm", NOW), LoadLog.of({"crm": {"deals": [NOW - HOUR], "notes": [NOW]}}).age("crm", NOW))
+    assert (NOW - 30 * HOUR, NOW - HOUR, NOW + HOUR) == log.loads("crm")
+    now = report([SLO], log, NOW)
+    assert "now: loaded 30h ago (notes), not fresh" in str(now)
+    assert ("never", None) == LoadLog.of({"crm": {"deals": NOW, "never": []}}).oldest("crm", NOW)
+    assert ("", None) == LoadLog().oldest("crm", NOW)
+
+
+def test_two_logs_are_one() -> None:
+    """The loads an orchestrator knows and those dbt knows could not be brought together."""
+    one, other = LoadLog.of({"crm": NOW, "ads": NOW}), LoadLog.of({"crm": [NOW - HOUR, NOW], "web": []})
+    assert LoadLog.of({"crm": [NOW - HOUR, NOW], "ads": NOW, "web": []}) == one | other
+
+
+@pytest.mark.parametrize("engine", ["pandas", "polars", "lazy", "pyarrow"])
+def test_a_frame_is_a_log(engine: str) -> None:
+    """Whoever keeps load times in a table would have to take it apart first."""
+    pl = pytest.importorskip("polars")
+    frame = pl.DataFrame({"source": ["crm", "crm", "ads"], "loaded_at": [NOW - HOUR, NOW, NOW], "rows": [1, 2, 3]})
+    given = {"pandas": frame.to_pandas, "polars": lambda: frame, "lazy": frame.lazy, "pyarrow": frame.to_arrow}[engine]()
+    assert LoadLog.of({"crm": [NOW - HOUR, NOW], "ads": NOW}) == LoadLog.of(given)
+    naive = frame.with_columns(pl.col("loaded_at").dt.replace_time_zone(None), part=pl.lit("a"))
+    assert LoadLog.of({"crm": {"a": [NOW - HOUR, NOW]}, "ads": {"a": NOW}}) == LoadLog.of(naive, zone="UTC")
+    with pytest.raises(DataError, match="has no zone"):
+        LoadLog.of(naive)
+
+
+def test_a_frame_that_is_no_log_says_what_it_lacks() -> None:
+    """A frame of something else would be taken for an empty log, or end in an error of the dataframe engine."""
+    pl = pytest.importorskip("polars")
+    with pytest.raises(DataError, match="no column `loaded_at`; its columns are `source`, `at`"):
+        LoadLog.of(pl.DataFrame({"source": ["crm"], "at": [NOW]}))
+    with pytest.raises(DataError, match="a row whose `source` is None"):
+        LoadLog.of(pl.DataFrame({"source": [None], "loaded_at": [NOW]}, schema_overrides={"source": pl.String}))
+    with pytest.raises(DataError, match="of `crm` is not an instant"):
+        LoadLog.of(pl.DataFrame({"source": ["crm"], "loaded_at": [None]}))
+
+
+@pytest.mark.parametrize(("given", "words"), [(["crm"], "entry 1 of the load log is `'crm'`"), ([("crm", NOW, 3)], "has 3 items")])
+def test_what_is_no_pair_is_refused(given: list[Any], words: str) -> None:
+    """The letters of a text would be taken for a source and an instant."""
+    with pytest.raises(DataError, match=words):
+        LoadLog.of(given)
+
+
 def test_objectives_cover_the_sources_they_are_given() -> None:
     """An objective on the forecast would judge the CRM."""
     forecast = FreshnessSLO(name="forecast", text="", subject="Forecast", bound=4 * HOUR, objective=Fraction(1, 2))
@@ -321,7 +488,7 @@ def test_nothing_promised_is_not_green() -> None:
 def test_a_burn_window_needs_a_length() -> None:
     """A caller's own windows would divide by zero."""
     with pytest.raises(InputError, match="burn"):
-        report([SLO], LoadLog.of({"crm": NOW}), NOW, burn_windows=[dt.timedelta(0)])
+        attrs.evolve(SLO, burn_windows=(dt.timedelta(0),))
 
 
 def test_the_report_reads_as_plain_text() -> None:

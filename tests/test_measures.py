@@ -15,8 +15,9 @@ from decision_os.calendars import period_of
 from decision_os.errors import DataError
 from decision_os.expr import compile as compiled
 from decision_os.metrics.facts import FactRows
-from decision_os.metrics.measures import Cells, Shape, as_member, collect_cells, gini, measured, members_of
+from decision_os.metrics.measures import Cells, Shape, as_member, collect_cells, measured, members_of
 from decision_os.model import Fact, Measure, Metric
+from decision_os.sampling import gini
 from decision_os.units import parse_unit
 from tests.metric_rows import ENGINES, Rows, book, checked, entity, metric
 

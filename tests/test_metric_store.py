@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from decision_os.calendars import Period, parse_period
 from decision_os.errors import DataError, InputError, NotFoundError
 from decision_os.expr import compile as compiled
-from decision_os.metrics import Block, MetricStore, gini
+from decision_os.metrics import Block, MetricStore
 from decision_os.model import Baseline, Binding, BreakAction, Fact, Measure, Metric, Source, Sustained
+from decision_os.sampling import gini
 from decision_os.units import parse_unit
 from decision_os.values import Reading, Reason, Unknown
 from tests.metric_rows import AT, ENGINES, Rows, RowTestBlock, book, checked, entity, metric, native, qa

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -122,7 +123,7 @@ def to_plain(result: RunResult, notes: Sequence[str] = (), files: Iterable[Path]
 
 
 def statuses(report: FreshnessReport) -> list[dict[str, Any]]:
-    """Each promise on each source as JSON-able data; shares as numbers, times in seconds."""
+    """Each promise on each source as JSON-able data; shares as numbers, times in seconds; a burn rate of infinity is null."""
     return [
         {
             "slo": status.slo.name,
@@ -132,7 +133,16 @@ def statuses(report: FreshnessReport) -> list[dict[str, Any]]:
             "green": status.green,
             "fresh": status.fresh,
             "loaded_at": None if status.loaded_at is None else status.loaded_at.isoformat(),
+            "oldest_part": status.part,
+            "budget_seconds": status.budget.total_seconds(),
             "budget_left_seconds": status.left.total_seconds(),
+            "exhausted_in_seconds": None if status.exhausted_in is None else status.exhausted_in.total_seconds(),
+            "back_at": None if status.back_at is None else status.back_at.isoformat(),
+            "burn": [
+                {"window_seconds": burn.window.total_seconds(), "share": float(burn.share), "rate": burn.rate if math.isfinite(burn.rate) else None}
+                for burn in status.burns
+            ],
+            "alerts": [alert.name for alert in status.alerts],
         }
         for status in report.statuses
     ]

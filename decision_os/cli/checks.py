@@ -12,8 +12,7 @@ from decision_os.batch import read_loads, statuses
 from decision_os.cli.console import say, say_json
 from decision_os.cli.options import at_option, file_argument, format_option, now, rules_argument
 from decision_os.engine import Engine
-from decision_os.engine.feeds import freshness
-from decision_os.freshness import LoadLog
+from decision_os.engine.feeds import freshness, load_log
 from decision_os.ledger import Ledger
 
 __all__ = ["ledger", "slo"]
@@ -21,14 +20,20 @@ __all__ = ["ledger", "slo"]
 
 @click.command()
 @rules_argument
-@click.option("--loads", required=True, type=click.Path(path_type=Path), help="The load log: a CSV file with the columns source and loaded_at.")
+@click.option(
+    "--loads",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The load log: a CSV file with the columns source and loaded_at, dbt's sources.json or freshness.json, or a folder of archived ones.",
+)
 @at_option
 @format_option("text", "json")
 @click.pass_context
 def slo(ctx: click.Context, rules: Path, loads: Path, at: dt.datetime | None, style: str) -> None:
     """Report how the freshness SLOs of RULES stand. Exits 1 where a promise is broken."""
     book = Engine.load(rules).book
-    found = freshness(book, LoadLog.of(read_loads(loads), zone=book.zone), now(at))
+    table = loads.is_file() and loads.suffix.lower() != ".json"
+    found = freshness(book, load_log(book, read_loads(loads) if table else loads), now(at))
     if style == "json":
         say_json(
             {

@@ -156,6 +156,7 @@ def _input(item: Any, where: str) -> Any:
         loaded_at=_instant(item.get("loaded_at")),
         valid_until=_instant(item.get("valid_until")),
         n=item.get("n"),
+        members=item.get("members"),
         version=item.get("version"),
     )
 
@@ -177,6 +178,7 @@ _MEMBERS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "loaded_at": ("an instant such as `2026-10-06T14:00:00Z`", _is_instant),
     "valid_until": ("an instant such as `2026-10-06T14:00:00Z`", _is_instant),
     "n": ("a whole number", lambda raw: isinstance(raw, int) and not isinstance(raw, bool)),
+    "members": ("a whole number", lambda raw: isinstance(raw, int) and not isinstance(raw, bool)),
     "version": ("a text", lambda raw: isinstance(raw, str)),
 }
 """What the parts of a reading are, in words and as a test."""

@@ -203,7 +203,7 @@ class Decider:
             review_date=moment.review,
             review_agenda=plan.review.id if plan.review else "",
             effects=_effects(plan, subject, identity) if acts else (),
-            notes=verdict.notes,
+            notes=(*verdict.notes, *_unsupported(plan, taken)) if taken.sized and plan.asked else verdict.notes,
             terms=plan.terms,
             life=(),
             evidence=lambda: _evidence(plan, scope, taken, verdict, chosen),
@@ -321,6 +321,16 @@ def _at_key(condition: Condition, scope: Mapping[str, Value], fanned: Mapping[st
         found = fanned[name].get(key)
         at[name] = Unknown.because(Reason.MISSING, name, f"no value for {key}") if found is None else found
     return at
+
+
+def _unsupported(plan: Plan, taken: Taken) -> Iterator[str]:
+    """What the sample sizes cannot carry of what the conditions ask, in words."""
+    sized = [item for item in taken.listed if item.n is not None and not isinstance(item.value, Unknown)]
+    for asked in plan.asked:
+        for item in sized:
+            said = asked.short(item.n or 0, item.members) if item.name == asked.name else ""
+            if said:
+                yield f"{item.key}: {said}" if item.key else said
 
 
 def _effects(plan: Plan, subject: str, identity: str) -> tuple[Effect, ...]:

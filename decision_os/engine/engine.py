@@ -11,18 +11,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from decision_os.engine.decide import Decider
+from decision_os.engine.feeds import freshness as freshness_of
+from decision_os.engine.feeds import load_log
+from decision_os.engine.freeze import GREEN, checked, governed, standing, vouched, with_green
+from decision_os.engine.reviews import Review, agenda_of, reviews_of
 from decision_os.errors import InputError, Issue, NotFoundError, RuleBookError, Severity, nearest
 from decision_os.graph import build
 from decision_os.lint import check
 from decision_os.model import RuleBook
 from decision_os.plan import Plan, plans
-from decision_os.record import DecisionRecord
+from decision_os.record import DecisionRecord, Override
 from decision_os.wire import read_book
 
 if TYPE_CHECKING:  # the graph's type only; and the run, which needs the dataframe layer, is imported when it is asked for
     import networkx as nx
 
     from decision_os.engine.result import RunResult
+    from decision_os.freshness import FreshnessReport
 
 __all__ = ["Engine"]
 
@@ -97,19 +102,33 @@ class Engine:
         subject: str | None = None,
         period: str | None = None,
         choose: Mapping[str, float] | None = None,
+        freshness: FreshnessReport | None = None,
+        overrides: Iterable[Override] = (),
     ) -> DecisionRecord:
         """Decide once, for one subject and period.
 
         `values` gives the inputs by name (or by their metric's label): numbers, `Reading`s, `Unknown`s, and for an input of a finer grain a mapping
         from key to value. What is absent is unknown. `at` is the instant decided at (now, unless given; give it for a result that repeats);
         `subject` and `period` name what is decided about (the subject's keys in `values`, and the last complete period, unless given);
-        `choose` sets action parameters.
+        `choose` sets action parameters. With `freshness` (see `Engine.freshness`) the decision reads from it whether the promises are kept, and a
+        risky act waits while a budget is spent; `overrides` let it through.
 
-        Raises `NotFoundError` for a decision that does not exist, `InputError` for a name or a value that cannot be read.
+        Raises `NotFoundError` for a decision that does not exist, `InputError` for a name or a value that cannot be read, and for an override by a
+        role that may not.
         """
         when = dt.datetime.now(dt.UTC) if at is None else at
         _refuse_zoneless(when)
-        return self._decider(node).decide(values, at=when, subject=subject, period=period, choose=choose)
+        decider = self._decider(node)
+        if freshness is None and not overrides:
+            return decider.decide(values, at=when, subject=subject, period=period, choose=choose)
+        plan, waivers = self._plans[node], checked(self.book, overrides)
+        if freshness is not None:
+            stands = standing(self.book, plan.playbook, freshness, waivers, when)
+        else:
+            stands = vouched(self.book, plan.playbook, values.get(GREEN), waivers, when)
+        if freshness is not None or stands.used:
+            values = with_green(values, stands, when)
+        return governed(plan, decider.decide(values, at=when, subject=subject, period=period, choose=choose), stands)
 
     def decide_many(
         self,
@@ -148,6 +167,32 @@ class Engine:
                 found += islice(records, 10_000)
         return found
 
+    def freshness(self, loads: Any, *, at: dt.datetime) -> FreshnessReport:
+        """How every freshness SLO of the rule book stands at an instant, by a load log as `run` takes it.
+
+        Raises `NotFoundError` for a source that the rule book does not have, `DataError` for a log that cannot be read.
+        """
+        _refuse_zoneless(at)
+        return freshness_of(self.book, load_log(self.book, loads), at)
+
+    def reviews(self, at: dt.datetime) -> tuple[Review, ...]:
+        """The next review of each cadence of the rule book after an aware instant, the soonest first, with the decisions that come to it.
+
+        >>> from decision_os.reference import reference_rules
+        >>> engine = Engine.load(reference_rules())
+        >>> [(review.id, review.at.isoformat()) for review in engine.reviews(dt.datetime(2026, 10, 6, 14, tzinfo=dt.UTC))][:2]
+        [('monthly_business_review', '2026-10-07T13:00:00-04:00'), ('weekly_ops', '2026-10-13T10:00:00-04:00')]
+        """
+        _refuse_zoneless(at)
+        return reviews_of(self.book, self._plans, at)
+
+    def agenda(self, records: Iterable[DecisionRecord], at: dt.datetime) -> tuple[Review, ...]:
+        """The next reviews with the proposals that wait for each: those among `records` that nobody has approved or rejected.
+
+        Of records with the same id the last one counts; a proposal whose review has been is `overdue`, and waits for the next.
+        """
+        return agenda_of(self.reviews(at), records, at)
+
     def decide_frame(self, node: str, frame: Any, *, choose: Mapping[str, float] | None = None, given: Mapping[str, Any] | None = None) -> Any:
         """Decide for every row of a frame, in the frame's own engine.
 
@@ -172,13 +217,15 @@ class Engine:
         nodes: Sequence[str] | None = None,
         choose: Mapping[str, Mapping[str, float]] | None = None,
         given: Mapping[str, Any] | None = None,
+        overrides: Iterable[Override] = (),
     ) -> RunResult:
         """The whole path: frames of raw exports and of ready-made metrics in, records and effects out.
 
         `sources` are frames by entity; `metrics` frames by metric, or one long frame with a `metric` column; `loads` is the load log (pairs of
-        source and instant, or a mapping); `incidents` dicts with `severity`, `opened_at`, `resolved_at`; `open_decisions` the records whose action is
-        still monitored; `nodes` the decisions to take (all, unless given); `choose` action parameters by decision; `given` what the caller
-        vouches for instead of the load log or the incidents (`slo_green`, `open_sev2_incidents`), recorded as asserted.
+        source and instant, a mapping, a frame, or dbt's artifacts: see `decision_os.freshness.LoadLog.of`); `incidents` dicts with `severity`,
+        `opened_at`, `resolved_at`; `open_decisions` the records whose action is still monitored; `nodes` the decisions to take (all, unless given);
+        `choose` action parameters by decision; `given` what the caller vouches for instead of the load log or the incidents (`slo_green`,
+        `open_sev2_incidents`), recorded as asserted; `overrides` let risky acts through although a freshness budget is spent.
 
         Raises `NotFoundError` for names the rule book does not have, `DataError` for a frame that cannot be read as declared.
         """
@@ -198,6 +245,7 @@ class Engine:
             nodes=nodes,
             choose=choose,
             given=given,
+            overrides=overrides,
         )
 
     def _plan(self, node: str) -> Plan:

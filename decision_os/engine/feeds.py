@@ -7,47 +7,51 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from decision_os.errors import DataError
-from decision_os.freshness import FreshnessReport, FreshnessStatus, LoadLog, report
-from decision_os.graph import sources_of
-from decision_os.model import Playbook, RuleBook
-from decision_os.record import DecisionRecord, Outcome, Status
+from decision_os.errors import DataError, NotFoundError, nearest
+from decision_os.freshness import FreshnessReport, LoadLog, report
+from decision_os.model import RuleBook
+from decision_os.record import DecisionRecord, Effect, Outcome, Status
 from decision_os.slo import spell_duration
 from decision_os.values import Reason, Unknown, Value
 
-__all__ = ["cooling", "freshness", "open_sev2", "slo_green"]
+__all__ = ["alerted", "cooling", "freshness", "load_log", "open_sev2"]
 
 _SEVERITY = re.compile(r"(?:SEV|S)?\s*-?\s*([1-9])", re.IGNORECASE)
 _WORST_THAT_PASSES = 2
 
 
+def load_log(book: RuleBook, loads: Any) -> LoadLog:
+    """The load log of a rule book's sources, from whatever `LoadLog.of` reads; dbt's tables are found by the names the sources give.
+
+    Raises `NotFoundError` for a source that the rule book does not have, and as `LoadLog.of` does.
+    """
+    log = LoadLog.of(loads, zone=book.zone, dbt={source.id: source.dbt or (source.id,) for source in book.sources.values()})
+    for source in log.sources:
+        if source not in book.sources:
+            hint = nearest(source, book.sources) or f"known: {', '.join(book.sources)}"
+            raise NotFoundError(f"`loads` has loads of `{source}`, which is no source of the rule book ({hint})")
+    return log
+
+
+def alerted(book: RuleBook, found: FreshnessReport) -> tuple[Effect, ...]:
+    """What the alerts that fire ask for: one effect for each alert, source and kind, the same until the source is loaded again."""
+    effects = []
+    for status in found.statuses:
+        since = "never loaded" if status.loaded_at is None else status.loaded_at.isoformat()
+        for alert in status.alerts:
+            reason = f"freshness of {status.source} burns the budget of `{status.slo.name}` at {float(alert.burn):g} or more over {spell_duration(alert.over)}"
+            for kind in alert.effects:
+                verb, _, whom = kind.partition(" ")
+                owner = book.sources[status.source].owner if status.source in book.sources else ""
+                owner = book.role(owner).label if owner and book.roles else owner
+                target = (owner if whom == "owner" else whom) or status.source
+                effects.append(Effect(kind=verb, target=target, reason=reason, key=f"{status.slo.name}:{status.source}:{alert.name}:{kind}:{since}"))
+    return tuple(effects)
+
+
 def freshness(book: RuleBook, log: LoadLog, at: dt.datetime) -> FreshnessReport:
     """The report of every freshness SLO of the rule book over the sources it covers."""
     return report([slo.objective for slo in book.slos.values()], log, at, sources={slo.id: slo.covers for slo in book.slos.values()})
-
-
-def slo_green(book: RuleBook, playbook: Playbook, found: FreshnessReport | None) -> tuple[Value, tuple[str, ...]]:
-    """Whether every promise of freshness this decision rests on is kept.
-
-    Those are the promises about the sources of its inputs: of the SLOs it names, or of all where it names none. An SLO it names that covers
-    none of those sources (a forecast it is judged by) counts for every source it covers. With the answer comes each broken promise, in words.
-    """
-    if found is None:
-        return Unknown.because(Reason.MISSING, "slo_green", "no load log was given: pass `loads=`"), ()
-    sources = {source for use in playbook.inputs.values() for source in sources_of(book, use.metric)}
-    broken: list[str] = []
-    for name in playbook.slos or book.slos:
-        covered = set(book.slos[name].covers)
-        judged = covered & sources or (covered if playbook.slos else set())
-        broken += [_told(status) for status in found.statuses if status.slo.name == name and status.source in judged and not status.green]
-    return not broken, tuple(broken)
-
-
-def _told(status: FreshnessStatus) -> str:
-    """A broken promise in one line."""
-    age = "never loaded" if status.age is None else f"loaded {spell_duration(status.age)} ago"
-    share = f"{float(status.share):.1%} of the last {spell_duration(status.slo.window)}"
-    return f"freshness of {status.source}: {age}; {status.slo.text} was kept {share}"
 
 
 def open_sev2(incidents: Iterable[Mapping[str, Any]] | None, at: dt.datetime) -> Value:

@@ -15,6 +15,7 @@ from decision_os.freshness import stale
 from decision_os.model import Combine, Metric
 from decision_os.plan import Plan, PlannedInput
 from decision_os.record import InputTaken, maker
+from decision_os.sampling import wilson
 from decision_os.slo import spell_duration
 from decision_os.values import LARGEST_INTEGER, Cause, Reading, Reason, Unknown, Value, settle
 from decision_os.wire import FEEDS
@@ -27,7 +28,7 @@ class Taken:
     """The inputs of one decision.
 
     `values` are by name; `fanned` holds, for the names that fan out, the value of each finer key. `listed` is what goes on the record, `hash` what
-    identifies all that was read; `doubtful` says that something in `listed` is unknown.
+    identifies all that was read; `doubtful` says that something in `listed` is unknown, `sized` that something may have its n.
     """
 
     values: dict[str, Value]
@@ -35,6 +36,7 @@ class Taken:
     listed: tuple[InputTaken, ...]
     hash: str
     doubtful: bool
+    sized: bool
 
 
 _make_input = maker(InputTaken)
@@ -61,7 +63,7 @@ class Intake:
         fanned: dict[str, dict[str, Value]] = {}
         keyed: dict[str, dict[str, Value]] = {}
         listed: list[InputTaken] = []
-        doubtful = False
+        doubtful = sized = False
         for name, planned, is_number, metric, unit in self._inputs:
             raw: Any = by_name.get(name)
             kind = type(raw)
@@ -74,7 +76,7 @@ class Intake:
                 listed.append(_make_input(name, value, metric, "", unit))
             elif isinstance(raw, Mapping):
                 keyed[name] = _each(name, planned, raw, at, listed)
-                doubtful = True
+                doubtful = sized = True
                 if planned.use.combine is Combine.WORST:
                     values[name] = _worst(name, keyed[name], planned.use.worst)
                 elif planned.fans:
@@ -87,6 +89,7 @@ class Intake:
             else:
                 value = values[name] = _one(name, planned, raw, at, "", listed)
                 doubtful = doubtful or isinstance(value, Unknown)
+                sized = sized or kind is Reading
             if planned.fans:
                 fanned[name] = {"": value}
         for name in self._plan.feeds:
@@ -97,7 +100,7 @@ class Intake:
                 listed.append(_make_input(name, value))
             else:
                 listed.append(InputTaken(name=name, value=value, age="asserted" if seen_at is None else "measured", loaded_at=seen_at))
-        return _make_taken(values, fanned, tuple(listed), self._shape.fingerprint({**values, **keyed} if keyed else values), doubtful)
+        return _make_taken(values, fanned, tuple(listed), self._shape.fingerprint({**values, **keyed} if keyed else values), doubtful, sized)
 
 
 def _is_number(metric: Metric) -> bool:
@@ -157,6 +160,8 @@ def _one(name: str, planned: PlannedInput, raw: object, at: dt.datetime, key: st
             loaded_at=raw.loaded_at,
             valid_until=raw.valid_until,
             n=raw.n,
+            interval=wilson(value, raw.n) if planned.share and raw.n and isinstance(value, int | float) and 0 <= value <= 1 else None,
+            members=raw.members,
             version=raw.version,
             age="asserted" if raw.loaded_at is None else "measured",
         )

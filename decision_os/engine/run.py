@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import attrs
@@ -11,15 +12,18 @@ import attrs
 from decision_os.calendars import Period, last_complete
 from decision_os.contracts import Checked, check_entity
 from decision_os.engine.decide import Decider
-from decision_os.engine.feeds import cooling, freshness, open_sev2, slo_green
+from decision_os.engine.feeds import alerted, cooling, freshness, load_log, open_sev2
+from decision_os.engine.freeze import checked as checked_overrides
+from decision_os.engine.freeze import governed, held_back, standing
 from decision_os.engine.result import MetricTables, RunResult, shifts
 from decision_os.errors import InputError, NotFoundError, nearest
 from decision_os.freshness import FreshnessReport, LoadLog
+from decision_os.graph import build, paths, sources_of
 from decision_os.metrics import MetricStore
 from decision_os.model import RuleBook
 from decision_os.plan import Plan, PlannedInput, max_age
-from decision_os.record import DecisionRecord, Effect, Evidence, Outcome, Status
-from decision_os.values import Reading, Unknown
+from decision_os.record import DecisionRecord, Effect, Outcome, Override
+from decision_os.values import Reading, Reason, Unknown
 from decision_os.wire import FEEDS
 
 __all__ = ["run"]
@@ -38,6 +42,10 @@ class _Run:
     known: Mapping[str, DecisionRecord]
     choose: Mapping[str, Mapping[str, float]]
     given: Mapping[str, Any]
+    overrides: tuple[Override, ...]
+    stale: Callable[[str], Unknown | None]
+    path: Callable[[str, str], str]
+    """By which path a source reaches a metric, each worked out once."""
 
 
 def run(
@@ -54,17 +62,15 @@ def run(
     nodes: Sequence[str] | None = None,
     choose: Mapping[str, Mapping[str, float]] | None = None,
     given: Mapping[str, Any] | None = None,
+    overrides: Iterable[Override] = (),
 ) -> RunResult:
     """Decide every playbook (or those of `nodes`) for every subject of the last complete period before `at`."""
     checked = _check(book, sources or {})
-    log = None if loads is None else loads if isinstance(loads, LoadLog) else LoadLog.of(loads, zone=book.zone)
-    for source in log.sources if log is not None else ():
-        if source not in book.sources:
-            hint = nearest(source, book.sources) or f"known: {', '.join(book.sources)}"
-            raise NotFoundError(f"`loads` has loads of `{source}`, which is no source of the rule book ({hint})")
+    log = None if loads is None else load_log(book, loads)
     found = freshness(book, log, at) if log is not None else None
     loaded = None if log is None else lambda source: log.latest(source, at)
-    store = MetricStore(book, checked, metrics, at=at, stale=_staleness(book, log, at), loads=loaded)
+    stale = _staleness(book, log, at)
+    store = MetricStore(book, checked, metrics, at=at, stale=stale, loads=loaded, rests_on=cache(lambda metric: sources_of(book, metric)))
     under_way = tuple(open_decisions)
     shared = _Run(
         book=book,
@@ -76,6 +82,9 @@ def run(
         known={record.id: record for record in under_way if record.life},
         choose=choose or {},
         given=_feeds_only(given or {}),
+        overrides=checked_overrides(book, overrides),
+        stale=stale,
+        path=_paths(book),
     )
     records: list[DecisionRecord] = []
     skipped: list[str] = []
@@ -92,6 +101,7 @@ def run(
         if metric.qa_tests and store.supplies(metric.id):
             store.table(metric.id)  # contracts are tested at every key and period there is, not only where a decision looks today
     effects = [effect for item in checked.values() for effect in _addressed(book, item)]
+    effects += alerted(book, found) if found is not None else ()
     effects += [*store.effects, *(effect for record in records for effect in record.effects)]
     return RunResult(
         at=at,
@@ -138,16 +148,41 @@ def _entity(book: RuleBook, name: str) -> str:
     raise NotFoundError(f"`sources` has a frame for `{name}`, which is no entity of the rule book ({hint})")
 
 
-def _staleness(book: RuleBook, log: LoadLog | None, at: dt.datetime) -> Any:
-    """A function from a source to why it is stale, or nothing."""
+def _staleness(book: RuleBook, log: LoadLog | None, at: dt.datetime) -> Callable[[str], Unknown | None]:
+    """A function from a source to why it is stale, or nothing; the answer names the source."""
 
     def stale(source: str) -> Unknown | None:
-        if log is None or source not in book.sources:
-            return None
-        bound = max_age(book, source)
-        return log.stale(source, at, bound) if bound is not None else None
+        bound = max_age(book, source) if log is not None and source in book.sources else None
+        late = log.stale(source, at, bound) if log is not None and bound is not None else None
+        return None if late is None else Unknown.because(Reason.STALE, detail=f"{source} {late.causes[0].detail}")
 
     return stale
+
+
+def _paths(book: RuleBook) -> Callable[[str, str], str]:
+    """A function from a source and a metric to the shortest path between them, in words; the graph is built when that is first asked."""
+    graph = cache(lambda: build(book))
+
+    @cache
+    def path(source: str, metric: str) -> str:
+        (shortest, *_) = paths(graph(), f"source:{source}", f"metric:{metric}")
+        return " → ".join(node.partition(":")[2] for node in shortest if not node.startswith("test:"))
+
+    return path
+
+
+def _by_path(shared: _Run, metric: str, reading: Reading) -> Reading:
+    """The reading; where a source below makes it stale, with the path by which that reaches the metric."""
+    value = reading.value
+    if not isinstance(value, Unknown) or Reason.STALE.value not in value.reasons:
+        return reading
+    told: dict[str, str] = {}
+    for source in sources_of(shared.book, metric):
+        late = shared.stale(source)
+        if late is not None:
+            told[late.causes[0].detail] = shared.path(source, metric)
+    causes = [attrs.evolve(cause, detail=f"{cause.detail} ({told[cause.detail]})") if cause.detail in told else cause for cause in value.causes]
+    return attrs.evolve(reading, value=Unknown(tuple(causes)))
 
 
 def _nodes(plans: Mapping[str, Plan], wanted: Sequence[str] | None) -> Iterator[str]:
@@ -165,17 +200,18 @@ def _nodes(plans: Mapping[str, Plan], wanted: Sequence[str] | None) -> Iterator[
 def _decide_all(shared: _Run, plan: Plan, decider: Decider) -> list[DecisionRecord]:
     playbook = plan.playbook
     period = last_complete(shared.at, playbook.period, shared.book.zone, shared.book.fiscal_year_start)  # type: ignore[arg-type]  # a time grain, by the loader
-    green, broken = slo_green(shared.book, playbook, shared.report)
-    seen = {"slo_green": green, "open_sev2_incidents": shared.incidents}
+    stands = standing(shared.book, playbook, shared.report, shared.overrides, shared.at)
+    seen = {"slo_green": stands.green, "open_sev2_incidents": shared.incidents}
     feeds: dict[str, Any] = {name: Reading(value=value, loaded_at=shared.at) for name, value in seen.items()}
     feeds |= {name: value for name, value in shared.given.items() if name in plan.feeds}
-    notes = broken if "slo_green" in plan.feeds and "slo_green" not in shared.given else ()
+    if "slo_green" in shared.given and "slo_green" in plan.feeds:
+        stands = attrs.evolve(stands, notes=() if not (plan.freezes and stands.broken) else stands.notes)
     records = []
     for key in _subjects(shared, plan, period):
         subject = " / ".join(key.values()) or playbook.subject.id
         given: dict[str, Any] = {name: _input(shared, plan, planned, key, period) for name, planned in plan.inputs.items()}
         record = decider.decide({**given, **feeds}, at=shared.at, subject=subject, period=str(period), choose=shared.choose.get(playbook.id))
-        records.append(_cooled(shared, attrs.evolve(record, notes=(*record.notes, *notes)) if notes else record))
+        records.append(shared.known.get(record.id) or _cooled(shared, governed(plan, record, stands)))
     return records
 
 
@@ -187,23 +223,7 @@ def _cooled(shared: _Run, record: DecisionRecord) -> DecisionRecord:
     if last is None or record.outcome is not Outcome.ACT or last.id == record.id:
         return record
     note = f"in cooldown: the action of {last.period} ({last.action}) is still being monitored"
-    return attrs.evolve(
-        record,
-        outcome=Outcome.BLOCKED,
-        status=Status.RECORDED,
-        branch=None,
-        action=None,
-        actions=(),
-        blocked_by=("cooldown",),
-        effects=(),
-        notes=(*record.notes, note),
-        evidence=lambda: _untaken(record.evidence),
-    )
-
-
-def _untaken(evidence: Evidence) -> Evidence:
-    """The same evidence with no branch taken: it held, and nothing came of it."""
-    return attrs.evolve(evidence, branches=tuple(attrs.evolve(branch, taken=False, reached=False) for branch in evidence.branches))
+    return held_back(record, ("cooldown",), note)
 
 
 def _addressed(book: RuleBook, item: Checked) -> tuple[Effect, ...]:
@@ -237,9 +257,9 @@ def _input(shared: _Run, plan: Plan, planned: PlannedInput, key: Mapping[str, st
     metric = planned.metric
     own = {} if planned.use.overall else {name: value for name, value in key.items() if name in metric.dimensions}
     if planned.use.combine is None:
-        return shared.store.value(metric.id, own, when)
+        return _by_path(shared, metric.id, shared.store.value(metric.id, own, when))
     finer = _finer(shared, plan, planned, own, when)
-    return {" / ".join(item.values()): shared.store.value(metric.id, {**own, **item}, when) for item in finer}
+    return {" / ".join(item.values()): _by_path(shared, metric.id, shared.store.value(metric.id, {**own, **item}, when)) for item in finer}
 
 
 def _finer(shared: _Run, plan: Plan, planned: PlannedInput, own: Mapping[str, str], when: tuple[Period, ...]) -> list[dict[str, str]]:

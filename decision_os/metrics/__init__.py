@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from decision_os.metrics.facts import CheckedRows, RowBlock
 from decision_os.metrics.failures import Block
-from decision_os.metrics.measures import gini
 from decision_os.metrics.store import MetricStore, TableRow
 
-__all__ = ["Block", "CheckedRows", "MetricStore", "RowBlock", "TableRow", "gini"]
+__all__ = ["Block", "CheckedRows", "MetricStore", "RowBlock", "TableRow"]

@@ -29,6 +29,8 @@ class Answer:
 
     value: Value
     n: int | None = None
+    members: int | None = None
+    """Among how many its n is dealt, where it is a Gini."""
     loaded_at: dt.datetime | None = None
     valid_until: dt.datetime | None = None
     since: dt.date | None = None

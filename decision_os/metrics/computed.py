@@ -12,7 +12,7 @@ import narwhals.stable.v2 as nw
 from decision_os.errors import DataError
 from decision_os.metrics.answers import Answer, Places, because, oldest, own_grain, period_at, withheld
 from decision_os.metrics.facts import QUARANTINED, CheckedRows, FactRows
-from decision_os.metrics.measures import Cells, Partial, Shape, collect_cells, measured, members_of
+from decision_os.metrics.measures import Cells, Partial, Shape, collect_cells, everybody, measured, members_of
 from decision_os.metrics.places import Place, spelled
 from decision_os.model import Measure, Metric, RuleBook
 from decision_os.values import Reason, Unknown
@@ -79,6 +79,7 @@ class Computed:
         return Answer(
             value=Unknown.merged(causes) if causes else value,
             n=part.distinct if by_mean else own_n,
+            members=len(everybody(part, self._members_of(metric, measure))) if measure.aggregate == "gini" else None,
             loaded_at=oldest(map(self._loads, self._sources_of(metric, measure))),
             since=min((start for start, each in by_start.items() if start is not None and each.trusted), default=None),
             blocks=self._row_blocks(measure, part),

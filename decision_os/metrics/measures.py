@@ -25,8 +25,9 @@ from decision_os.errors import DataError
 from decision_os.metrics.facts import BLOCKED, INSIDE, QUARANTINED, FactTable, known_true
 from decision_os.metrics.places import NONE, Key
 from decision_os.model import Measure, Metric
+from decision_os.sampling import gini
 
-__all__ = ["Cells", "Partial", "Shape", "as_member", "collect_cells", "gini", "measured", "members_of", "period_from", "plain_value"]
+__all__ = ["Cells", "Partial", "Shape", "as_member", "collect_cells", "everybody", "measured", "members_of", "period_from", "plain_value"]
 
 _DAY_MS: Final = 86_400_000
 _WIDEST: Final = 2.0**62
@@ -118,22 +119,6 @@ class Cells:
     last: dt.date | None = None
 
 
-def gini(counts: Iterable[float]) -> float | None:
-    """The Gini coefficient of non-negative counts, zeros included: 0 where all have the same, near 1 where one has all.
-
-    Sum((2i - n - 1) x_i) / (n Sum x_i) over the counts in ascending order (Dixon et al., Ecology 68, 1987, without their small-sample
-    correction). None for no counts, or where all are 0: 0/0 is undefined.
-
-    >>> gini([5, 5, 5, 5]), gini([0, 0, 0, 8]), gini([0, 0])
-    (0.0, 0.75, None)
-    """
-    ordered = sorted(counts)
-    n, total = len(ordered), math.fsum(ordered)
-    if not total:
-        return None
-    return math.fsum((2 * rank - n - 1) * count for rank, count in enumerate(ordered, 1)) / (n * total)
-
-
 def as_member(value: Any) -> str:
     """The text of a member as any engine hands it back; a null is `(none)`.
 
@@ -182,8 +167,13 @@ def measured(measure: Measure, part: Partial, digits: int, members: Sequence[str
         case "max":
             return part.high
         case "gini":
-            return gini([part.tallies.get(member, 0) for member in {*members, *part.tallies}])
+            return gini([part.tallies.get(member, 0) for member in everybody(part, members)])
     raise DataError(f"no aggregate `{measure.aggregate}`")
+
+
+def everybody(part: Partial, members: Iterable[str]) -> set[str]:
+    """The members a Gini is taken over: those listed, and those who have any of the cases."""
+    return {*members, *part.tallies}
 
 
 def _share(part: int, whole: int) -> float:

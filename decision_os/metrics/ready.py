@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -33,8 +33,9 @@ class Ready:
         at: dt.datetime,
         stale: Callable[[str], Unknown | None],
         loads: Callable[[str], dt.datetime | None],
+        rests_on: Callable[[str], Iterable[str]],
     ) -> None:
-        self._book, self._supplied, self._at, self._stale, self._loads = book, supplied, at, stale, loads
+        self._book, self._supplied, self._at, self._stale, self._loads, self._rests_on = book, supplied, at, stale, loads, rests_on
         self._by_key = {name: _grouped(each) for name, each in supplied.items()}
 
     def __contains__(self, metric_id: object) -> bool:
@@ -62,7 +63,8 @@ class Ready:
         return Answer(
             value=Unknown.merged(causes) if causes else value,
             n=n,
-            loaded_at=oldest(reading.loaded_at for reading in found) or self._loads(metric.source),
+            members=found[0].members if len(found) == 1 else None,
+            loaded_at=oldest(reading.loaded_at for reading in found) or oldest(map(self._loads, self._rests_on(metric.id))),
             valid_until=oldest(reading.valid_until for reading in found),
             since=min((period.start for period, _ in of_key if period), default=None),
         )
@@ -96,7 +98,9 @@ class Ready:
         source = self._book.sources.get(metric.source)
         if reading.loaded_at is not None and reading.loaded_at > self._at:
             return because(metric, Reason.ERROR, f"loaded at {reading.loaded_at.isoformat()}, which is yet to come")
-        if reading.loaded_at is None or source is None or source.max_age is None:
+        if reading.loaded_at is None:  # as old as the data it was worked out from, wherever that was done
+            return next((late for late in map(self._stale, self._rests_on(metric.id)) if late is not None), None)
+        if source is None or source.max_age is None:
             return self._stale(metric.source) if metric.source else None
         if self._at - reading.loaded_at > source.max_age:
             return because(metric, Reason.STALE, f"loaded at {reading.loaded_at.isoformat()}, at most {spell_duration(source.max_age)} old allowed")

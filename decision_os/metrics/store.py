@@ -56,7 +56,8 @@ class MetricStore:
     """The metrics of a rule book at an instant.
 
     `checked` are entities after their contract tests, `supplied` metrics computed elsewhere (these go before any computation), `at` an aware
-    instant. `stale(source)` says why a source is too old to use, or None; `loads(source)` when it was last loaded.
+    instant. `stale(source)` says why a source is too old to use, or None; `loads(source)` when it was last loaded; `rests_on(metric)` which sources a
+    metric rests on by the rule book's graph, which a value supplied without a load time is as old as.
 
     Raises `DataError` and `NotFoundError` for supplied values that cannot be read as their contracts declare them, `InputError` for an
     instant without a zone.
@@ -71,15 +72,21 @@ class MetricStore:
         at: dt.datetime,
         stale: Callable[[str], Unknown | None] | None = None,
         loads: Callable[[str], dt.datetime | None] | None = None,
+        rests_on: Callable[[str], Iterable[str]] | None = None,
     ) -> None:
         if at.utcoffset() is None:
             raise InputError("`at` is a time without a zone", name="at", hint="give an aware datetime")
         self._book, self._at, self._zone = book, at, zone_of(book.zone)
         self._computed = Computed(book, checked, self._zone, stale or _never, loads or _never)
-        self._ready = Ready(book, read_supplied(book, supplied, self._zone), at, stale or _never, loads or _never)
+        self._ready = Ready(book, read_supplied(book, supplied, self._zone), at, stale or _never, loads or _never, rests_on or self._declared)
         self._failures = Failures(book)
         self._answers: dict[tuple[str, Place, str], Answer] = {}
         self._wholly_blocked: dict[str, tuple[str, ...]] = {}
+
+    def _declared(self, metric_id: str) -> Iterable[str]:
+        """The source that a metric names itself."""
+        source = self._book.metrics[metric_id].source
+        return (source,) if source else ()
 
     # ── what is asked ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -100,6 +107,7 @@ class MetricStore:
             valid_until=answer.valid_until,
             n=answer.n,
             version=metric.version,
+            members=answer.members,
         )
 
     def keys(self, metric_id: str, periods: Sequence[Period] = ()) -> list[Mapping[str, str]]:

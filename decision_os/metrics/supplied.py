@@ -1,8 +1,8 @@
 """Metric values computed elsewhere (a dbt mart, a notebook, a form): frames and readings, read into cells and checked.
 
 A frame has one column for each dimension of the metric, one for its period (by the name of the grain entry, or `period`), one for the value
-(by the metric's id, or `value`), and may have `n`, `loaded_at` and `valid_until`. One frame for many metrics is long, with a column `metric` besides, or
-wide, as a mart is: a column for each metric by its id or label, and `<id>_n` for its sample size; its other columns are not read.
+(by the metric's id, or `value`), and may have `n`, `members`, `loaded_at` and `valid_until`. One frame for many metrics is long, with a column
+`metric` besides, or wide, as a mart is: a column for each metric by its id or label, and `<id>_n` for its sample size; its other columns are not read.
 Cells may be texts, as a CSV export has them.
 """
 
@@ -30,7 +30,7 @@ __all__ = ["LONG_FORM", "Supplied", "read_supplied"]
 LONG_FORM: Final = "metrics"
 """The name under which one frame for many metrics is handed in."""
 
-_EXTRAS: Final = ("n", "loaded_at", "valid_until")
+_EXTRAS: Final = ("n", "members", "loaded_at", "valid_until")
 _NUMBER: Final = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
 
 
@@ -113,7 +113,7 @@ class _Reader:
             value = next((column for column in (metric.id, metric.label) if column in columns and column not in metric.grain), None)
             if value is not None:
                 found[metric.id] = self._column(metric, columns, rows, value)
-        known = {word for metric in self.book.metrics.values() for word in (metric.id, metric.label, f"{metric.id}_n", *metric.grain)}
+        known = {word for metric in self.book.metrics.values() for word in (metric.id, metric.label, f"{metric.id}_n", f"{metric.id}_members", *metric.grain)}
         lacking = [word for metric in self.book.metrics.values() if metric.id not in found for word in (metric.id, metric.label)]
         for column in columns:
             if column not in known and (hint := nearest(column, lacking, cutoff=0.85)):
@@ -182,6 +182,7 @@ class _Reader:
             n=self._count(row.get(f"{metric.id}_n", row.get("n")), where),
             loaded_at=self._instant(row.get("loaded_at"), "loaded_at", where),
             valid_until=self._instant(row.get("valid_until"), "valid_until", where),
+            members=self._count(row.get(f"{metric.id}_members", row.get("members")), where, "members"),
         )
         return (key, self._period(metric, row[period] if period else None, where)), reading, where
 
@@ -230,7 +231,7 @@ class _Reader:
         return period
 
     @staticmethod
-    def _count(raw: Any, where: str) -> int | None:
+    def _count(raw: Any, where: str, name: str = "n") -> int | None:
         plain = plain_value(raw)
         if plain is None or plain == "":
             return None
@@ -239,7 +240,7 @@ class _Reader:
         except (TypeError, ValueError):
             number = math.nan
         if not number.is_integer() or number < 0:
-            raise DataError(f"{where}: n is `{plain}`, which is not a whole number")
+            raise DataError(f"{where}: {name} is `{plain}`, which is not a whole number")
         return int(number)
 
     def _instant(self, raw: Any, name: str, where: str) -> dt.datetime | None:

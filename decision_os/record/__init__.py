@@ -19,6 +19,7 @@ from decision_os.record.life import (
 )
 from decision_os.record.log import LogEntry
 from decision_os.record.making import maker
+from decision_os.record.override import Override
 
 __all__ = [
     "ActionTaken",
@@ -36,6 +37,7 @@ __all__ = [
     "MonitorPlan",
     "MonitorReport",
     "Outcome",
+    "Override",
     "ReversalKind",
     "ReversalOutcome",
     "ReversalPlan",

@@ -12,6 +12,7 @@ import attrs
 
 from decision_os.record.evidence import Evidence, EvidenceSource
 from decision_os.record.life import Event, ReversalKind, Terms, zoned, zoned_if_any
+from decision_os.record.override import Override
 from decision_os.values import Cause, Unknown, Value
 
 __all__ = ["ActionTaken", "Content", "Effect", "InputTaken", "MonitorPlan", "Outcome", "ReversalPlan", "Status"]
@@ -51,7 +52,8 @@ class InputTaken:
     """One input as the decision read it.
 
     `key` is the finer key of an input that has several (`segment=SMB`), `age` is `asserted` for a bare number, `measured` where a load
-    time was known.
+    time was known. `n` is how many cases it rests on; a share with its n has a Wilson `interval` (95 %), a Gini the number of `members` among whom
+    its n is dealt.
     """
 
     name: str
@@ -65,6 +67,8 @@ class InputTaken:
     n: int | None = None
     version: str | None = None
     age: str = "asserted"
+    interval: tuple[float, float] | None = None
+    members: int | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -173,6 +177,8 @@ class Content:
     review_agenda: str = ""
     effects: tuple[Effect, ...] = ()
     notes: tuple[str, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    """Who let it through although a freshness budget is spent."""
     terms: Terms = Terms()
     life: tuple[Event, ...] = ()
     """What happened to the decision since it was taken, oldest first."""

@@ -210,7 +210,8 @@ def _input(taken: InputTaken) -> str:
     facts = [
         f"metric {taken.metric}" if taken.metric and taken.metric != taken.name else "",
         taken.period or "",
-        "" if taken.n is None else f"n = {taken.n:,}",
+        "" if taken.n is None else f"n = {taken.n:,}" + (f" over {taken.members:,} members" if taken.members is not None else ""),
+        "" if taken.interval is None else f"95% interval {taken.interval[0]:.1%} to {taken.interval[1]:.1%}",
         "age asserted by the caller" if taken.loaded_at is None else f"loaded {moment(taken.loaded_at)}",
         "" if taken.valid_until is None else f"valid until {moment(taken.valid_until)}",
         f"version {taken.version}" if taken.version else "",
@@ -229,6 +230,7 @@ def _governance(record: Content) -> list[str]:
         f"Reversal: {plan.plan}, within {plan.within}, by {plan.owner}.",
         *(f"  {number}. {step}" for number, step in enumerate(plan.steps, 1)),
         f"Reversal outcome: {record.reversal_outcome}" if record.reversal_outcome else "",
+        *(f"Override: {each}, until {moment(each.expires)}: {each.reason}" for each in record.overrides),
     ]
     if record.review_date is not None:
         lines.append(f"Review: {moment(record.review_date)}{f', {record.review_agenda}' if record.review_agenda else ''}")

@@ -11,15 +11,15 @@ import attrs
 
 from decision_os.calendars import parse_cadence, zone_of
 from decision_os.canonical import fingerprint
-from decision_os.errors import DecisionOSError, Issue, UnitError, Where, nearest
-from decision_os.model import APPROVALS_HOLD, Metric, Playbook, ReviewCadence, Role, RuleBook, Slo, Threshold
-from decision_os.slo import parse_slo
+from decision_os.errors import DecisionOSError, InputError, Issue, UnitError, Where, nearest
+from decision_os.model import APPROVALS_HOLD, Freeze, Metric, Playbook, ReviewCadence, Role, RuleBook, Slo, Threshold
+from decision_os.slo import BurnAlert, parse_slo
 from decision_os.units import CURRENCIES, Unit, parse_unit
-from decision_os.wire.data import read_entity, read_fact, read_source
+from decision_os.wire.data import read_break_action, read_entity, read_fact, read_source
 from decision_os.wire.fields import Fields, Report
 from decision_os.wire.metrics import MetricHeads, read_metric
 from decision_os.wire.nodes import LARGEST_FILE, MapNode, Node, ScalarNode, SeqNode, read_nodes
-from decision_os.wire.playbooks import read_playbook, read_thresholds
+from decision_os.wire.playbooks import LEVELS, read_playbook, read_thresholds, role_label
 
 __all__ = ["Loaded", "read_book", "rule_files"]
 
@@ -191,6 +191,7 @@ def _assemble(sections: Mapping[str, Mapping[str, tuple[ScalarNode, Node]]], fol
         decision_catalog_ref=head.text("decision_catalog_ref"),
         metric_layer_ref=head.text("metric_layer_ref"),
         holidays=head.date_list("holidays"),
+        freeze=_freeze(head, roles),
         roles=roles,
         review_cadence=cadences,
         slos=slos,
@@ -249,13 +250,46 @@ def _cadence(name: str, node: Node, zone: str, report: Report) -> ReviewCadence 
 def _slo(name: str, node: Node, sources: Mapping[str, object], report: Report) -> Slo | None:
     fields = Fields(node, f"freshness SLO `{name}`", report)
     window = fields.duration("window")
+    windows = fields.durations("burn_windows")
+    alerts = tuple(alert for key, value in fields.mapping("alerts") if (alert := _alert(key.text, value, name, report)))
     objective = fields.parsed("objective", lambda text: parse_slo(text, name=name, **({"window": window} if window else {})), required=True)
     for item in fields.items("covers"):
         if item.text not in sources:
             report.error("unknown-source", f"freshness SLO `{name}` covers `{item.text}`, which is no source", item.where, nearest(item.text, sources))
     covers = fields.texts("covers", required=True)
     fields.close()
-    return Slo(id=name, objective=objective, covers=covers, where=fields.where) if objective is not None else None
+    if objective is None:
+        return None
+    objective = attrs.evolve(objective, alerts=alerts, burn_windows=windows or objective.burn_windows)
+    return Slo(id=name, objective=objective, covers=covers, where=fields.where)
+
+
+def _alert(name: str, node: Node, slo: str, report: Report) -> BurnAlert | None:
+    fields = Fields(node, f"alert `{name}` of freshness SLO `{slo}`", report)
+    burn, over = fields.exact("burn", required=True), fields.duration("over", required=True)
+    and_over = fields.duration("and_over")
+    then = read_break_action(fields, "then")
+    if then.text and (then.block or then.quarantine is not None):
+        hint = "join any of page_owner, notify_owner, open_incident by `_and_`"
+        report.error("bad-break-action", f"{fields.what} can tell somebody, not withhold data", fields.key_where("then"), hint)
+    fields.close()
+    if burn is None or over is None:
+        return None
+    try:
+        return BurnAlert(name=name, burn=burn, over=over, and_over=over / 12 if and_over is None else and_over, effects=then.effects)
+    except InputError as error:
+        report.error("wrong-type", error.message, fields.key_where(error.name), error.hint)
+        return None
+
+
+def _freeze(head: Fields, roles: Mapping[str, Role]) -> Freeze:
+    if "freeze" not in head:
+        return Freeze()
+    fields = Fields(head.raw("freeze"), "`freeze` of the rule book", head.report)
+    risk = fields.words("risk", LEVELS) if "risk" in fields else Freeze().risk
+    overrides = tuple(role_label(item, roles, fields) for item in fields.items("overrides"))
+    fields.close()
+    return Freeze(risk=risk, overrides=overrides)
 
 
 def _approvals_hold(section: Mapping[str, tuple[ScalarNode, Node]], report: Report) -> dict[str, dict[str, str]]:

@@ -24,7 +24,15 @@ _BREAK_FORMS: Final = "quarantine_record, quarantine.<name>, block_publish, page
 def read_source(name: str, node: Node, report: Report) -> Source:
     """A source."""
     fields = Fields(node, f"source `{name}`", report)
-    source = Source(id=name, label=fields.text("label", name), owner=fields.text("owner"), max_age=fields.duration("max_age"), where=fields.where)
+    source = Source(
+        id=name,
+        label=fields.text("label", name),
+        owner=fields.text("owner"),
+        max_age=fields.duration("max_age"),
+        loaded_every=fields.duration("loaded_every"),
+        dbt=fields.texts("dbt"),
+        where=fields.where,
+    )
     fields.close()
     return source
 

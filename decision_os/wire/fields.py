@@ -165,7 +165,12 @@ class Fields:
 
     def number(self, key: str) -> float | None:
         """A number, `%` and `pp` allowed."""
-        node = self.scalar(key)
+        exact = self.exact(key)
+        return None if exact is None else float(exact)
+
+    def exact(self, key: str, *, required: bool = False) -> Fraction | None:
+        """The same as it is written, no digit lost."""
+        node = self.scalar(key, required=required)
         if node is None:
             return None
         text = node.text.replace("−", "-").strip()
@@ -174,7 +179,7 @@ class Fields:
             return None
         mark = next((mark for mark in ("%", "pp") if text.endswith(mark)), "")
         exact = Fraction(text.removesuffix(mark).strip())
-        return float(exact / 100 if mark else exact)
+        return exact / 100 if mark else exact
 
     def integer(self, key: str, default: int | None = None, *, low: int = 0, high: int = 10**9) -> int | None:
         """A whole number within bounds."""
@@ -186,15 +191,26 @@ class Fields:
             return default
         return int(node.text)
 
-    def duration(self, key: str) -> dt.timedelta | None:
+    def duration(self, key: str, *, required: bool = False) -> dt.timedelta | None:
         """A fixed duration: `24h`, `14d`, `1h30m`."""
-        node = self.scalar(key)
+        node = self.scalar(key, required=required)
         if node is None:
             return None
         found = read_duration(node.text)
         if found is None:
             self.report.error("wrong-type", f"`{key}` of {self.what} is a duration, not `{node.text}`", node.where, "write it as in `24h`, `14d`, `1h30m`")
         return found
+
+    def durations(self, key: str) -> tuple[dt.timedelta, ...]:
+        """A list of fixed durations above zero."""
+        found = []
+        for item in self._items(key):
+            duration = read_duration(item.text)
+            if duration:
+                found.append(duration)
+            else:
+                self.report.error("wrong-type", f"`{key}` of {self.what} are durations, not `{item.text}`", item.where, "write them as in `1h`, `3d`")
+        return tuple(found)
 
     def date_list(self, key: str) -> tuple[dt.date, ...]:
         """A list of ISO dates."""
@@ -209,6 +225,17 @@ class Fields:
     def texts(self, key: str, *, required: bool = False) -> tuple[str, ...]:
         """A list of texts; one text counts as a list of one."""
         return tuple(item.text.strip() for item in self._items(key, required=required))
+
+    def words(self, key: str, allowed: Sequence[str]) -> tuple[str, ...]:
+        """A list of words of a closed list."""
+        found = []
+        for item in self._items(key):
+            if item.text in allowed:
+                found.append(item.text)
+            else:
+                hint = nearest(item.text, allowed) or f"any of {', '.join(allowed)}"
+                self.report.error("unknown-word", f"`{item.text}` is not a `{key}` of {self.what}", item.where, hint)
+        return tuple(found)
 
     def items(self, key: str) -> tuple[ScalarNode, ...]:
         """The scalars of a list, with their places."""

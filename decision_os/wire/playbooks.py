@@ -33,9 +33,9 @@ from decision_os.wire.metrics import MetricHeads
 from decision_os.wire.nodes import MapNode, Node, ScalarNode
 from decision_os.wire.scope import FEEDS, Scope
 
-__all__ = ["read_playbook", "read_thresholds"]
+__all__ = ["LEVELS", "read_playbook", "read_thresholds", "role_label"]
 
-_LEVELS: Final = ("low", "medium", "high")
+LEVELS: Final = ("low", "medium", "high")
 _BRACED: Final = re.compile(r"\{([^{}]*)\}")
 
 
@@ -100,14 +100,15 @@ def read_playbook(
         branches=branches,
         otherwise=fields.one_of("otherwise", ("hold",), "hold"),
         actions=actions,
-        owner=_role(owner, heads.roles, fields) if owner else "",
+        owner=role_label(owner, heads.roles, fields) if owner else "",
         approvers=_approvers(fields, heads.roles),
         risk=_risk(fields),
-        reversibility=fields.one_of("reversibility", _LEVELS, "low", required=True),
+        reversibility=fields.one_of("reversibility", LEVELS, "low", required=True),
         reversal=_reversal(fields),
         monitoring=tuple(_monitor(key.text, value, heads.currency, fields) for key, value in fields.mapping("monitoring")),
         cadence=cadence.text if cadence else "",
         slos=tuple(_slo(item, slos, fields) for item in fields.items("slos")),
+        freeze=fields.one_of("freeze", ("when_spent", "never")),
         meant=_meant(fields, [branch.id for branch in branches]),
         units=units,
         where=fields.where,
@@ -271,7 +272,8 @@ def _subject(fields: Fields) -> Subject:
     return subject
 
 
-def _role(node: ScalarNode, roles: Mapping[str, Role], fields: Fields) -> str:
+def role_label(node: ScalarNode, roles: Mapping[str, Role], fields: Fields) -> str:
+    """The label of the role that a text names by id, label or alias; one that is none is reported."""
     for role in roles.values():
         if node.text in (role.id, role.label, *role.aliases):
             return role.label
@@ -281,7 +283,7 @@ def _role(node: ScalarNode, roles: Mapping[str, Role], fields: Fields) -> str:
 
 
 def _approvers(fields: Fields, roles: Mapping[str, Role]) -> tuple[str, ...]:
-    found = tuple(_role(item, roles, fields) for item in fields.items("approvers"))
+    found = tuple(role_label(item, roles, fields) for item in fields.items("approvers"))
     if not found and not isinstance(fields.node.get("approvers"), MapNode):
         hint = "a decision nobody approves cannot be executed: name a role"
         fields.report.error("no-approvers", f"{fields.what} names no approvers", fields.key_where("approvers"), hint)
@@ -290,7 +292,7 @@ def _approvers(fields: Fields, roles: Mapping[str, Role]) -> tuple[str, ...]:
 
 def _risk(fields: Fields) -> Risk:
     inner = Fields(fields.raw("risk", required=True), f"the risk of {fields.what}", fields.report)
-    risk = Risk(level=inner.one_of("level", _LEVELS, "high", required=True), note=inner.text("note"))
+    risk = Risk(level=inner.one_of("level", LEVELS, "high", required=True), note=inner.text("note"))
     inner.close()
     return risk
 

@@ -1,0 +1,167 @@
+"""When a freshness budget is spent, risky decisions wait: what freshness says for one playbook, what that freezes, and who may let it through.
+
+Frozen are acts of the risk levels that the rule book names, unless their playbook says otherwise; a decision to hold is none, and undoing is never frozen,
+since it does not come by this way. A role that the rule book names may override, with a reason and an expiry; that goes on the record.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from decision_os.canonical import fingerprint
+from decision_os.errors import InputError, NotFoundError, nearest
+from decision_os.freshness import FreshnessReport, FreshnessStatus
+from decision_os.graph import sources_of
+from decision_os.model import Playbook, RuleBook
+from decision_os.plan import Plan
+from decision_os.record import DecisionRecord, Evidence, Outcome, Override, Status
+from decision_os.slo import spell_duration
+from decision_os.values import Reading, Reason, Unknown, Value
+
+__all__ = ["GREEN", "Standing", "checked", "governed", "held_back", "standing", "vouched", "with_green"]
+
+GREEN = "slo_green"
+"""The feed that says whether every promise is kept."""
+
+
+@attrs.frozen(kw_only=True)
+class Standing:
+    """What freshness says for one playbook at an instant.
+
+    `green` is what its pre-checks read; `broken` names the objectives whose budget is spent and that nobody overrides, `used` the overrides that
+    something rests on. `notes` say all of it in words.
+    """
+
+    green: Value
+    broken: tuple[str, ...] = ()
+    used: tuple[Override, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def checked(book: RuleBook, overrides: Iterable[Override]) -> tuple[Override, ...]:
+    """The overrides, each with its role as the rule book calls it.
+
+    Raises `InputError` for a role that the rule book does not let override, `NotFoundError` for an objective or a role that it does not have.
+    """
+    found = []
+    for override in overrides:
+        role = book.role(override.role).label
+        if role not in book.freeze.overrides:
+            may = f"the rule book names {', '.join(book.freeze.overrides)}" if book.freeze.overrides else "the rule book names nobody under `freeze`"
+            raise InputError(f"`{role}` may not override a spent freshness budget", name="role", hint=may)
+        for name in override.slos:
+            if name not in book.slos:
+                hint = nearest(name, book.slos) or f"known: {', '.join(book.slos)}"
+                raise NotFoundError(f"an override is for `{name}`, which is no freshness SLO ({hint})")
+        found.append(attrs.evolve(override, role=role))
+    return tuple(found)
+
+
+def standing(book: RuleBook, playbook: Playbook, found: FreshnessReport | None, overrides: Iterable[Override], at: dt.datetime) -> Standing:
+    """Whether every promise of freshness that a decision rests on is kept, and what follows where one is not.
+
+    Those are the promises about the sources of its inputs: of the SLOs it names, or of all where it names none. An SLO it names that covers
+    none of those sources (a forecast it is judged by) counts for every source it covers. `overrides` are `checked`; one that has ended is
+    passed over, and the notes say so.
+    """
+    if found is None:
+        return Standing(green=Unknown.because(Reason.MISSING, GREEN, "no load log was given: pass `loads=`"))
+    broken = [status for status in _judged(book, playbook, found) if not status.green]
+    names = tuple(dict.fromkeys(status.slo.name for status in broken))
+    left, used, notes = _waived(names, overrides, at)
+    return Standing(green=not left, broken=left, used=used, notes=(*map(_told, broken), *notes))
+
+
+def vouched(book: RuleBook, playbook: Playbook, green: object, overrides: Iterable[Override], at: dt.datetime) -> Standing:
+    """The same, where all that is known is whether the caller calls the promises kept: an override has to be for all of them to count."""
+    if green is not False:
+        return Standing(green=True)
+    left, used, notes = _waived(playbook.slos or tuple(book.slos), overrides, at)
+    return Standing(green=not left, used=() if left else used, notes=() if left and used else notes)
+
+
+def governed(plan: Plan, record: DecisionRecord, stands: Standing) -> DecisionRecord:
+    """The record, held back where it acts while a budget is spent; where an override lets it through, with that override.
+
+    Both make it another proposal than the same inputs would be without: a decision that was frozen may be proposed once the budget is back.
+    """
+    acts = plan.freezes and record.outcome is Outcome.ACT
+    concerned = acts or GREEN in plan.feeds
+    frozen, used, notes = stands.broken if acts else (), stands.used if concerned else (), stands.notes if concerned else ()
+    if frozen:
+        record = held_back(record, tuple(f"freeze:{name}" for name in frozen), _frozen_words(frozen))
+    if notes:
+        record = attrs.evolve(record, notes=(*record.notes, *notes))
+    if not frozen and not used:
+        return record
+    identity = fingerprint({"of": record.id, "frozen": list(frozen), "overrides": [[each.role, each.person, each.reason, each.expires] for each in used]})
+    effects = tuple(attrs.evolve(effect, key=effect.key.replace(record.id, identity)) for effect in record.effects)
+    return attrs.evolve(record, id=identity, overrides=used, effects=effects)
+
+
+def held_back(record: DecisionRecord, blocked_by: tuple[str, ...], note: str) -> DecisionRecord:
+    """A record that would act, blocked: it held, and nothing comes of it."""
+    return attrs.evolve(
+        record,
+        outcome=Outcome.BLOCKED,
+        status=Status.RECORDED,
+        branch=None,
+        action=None,
+        actions=(),
+        blocked_by=blocked_by,
+        effects=(),
+        notes=(*record.notes, note),
+        evidence=lambda: _untaken(record.evidence),
+    )
+
+
+def with_green(values: Mapping[str, Any], stands: Standing, at: dt.datetime) -> Mapping[str, Any]:
+    """A caller's values with what freshness says of the promises, seen at that instant."""
+    return {**values, GREEN: Reading(value=stands.green, loaded_at=at)}
+
+
+def _untaken(evidence: Evidence) -> Evidence:
+    """The same evidence with no branch taken."""
+    return attrs.evolve(evidence, branches=tuple(attrs.evolve(branch, taken=False, reached=False) for branch in evidence.branches))
+
+
+def _judged(book: RuleBook, playbook: Playbook, found: FreshnessReport) -> list[FreshnessStatus]:
+    sources = {source for use in playbook.inputs.values() for source in sources_of(book, use.metric)}
+    judged: list[FreshnessStatus] = []
+    for name in playbook.slos or book.slos:
+        covered = set(book.slos[name].covers)
+        of = covered & sources or (covered if playbook.slos else set())
+        judged += [status for status in found.statuses if status.slo.name == name and status.source in of]
+    return judged
+
+
+def _waived(broken: tuple[str, ...], overrides: Iterable[Override], at: dt.datetime) -> tuple[tuple[str, ...], tuple[Override, ...], tuple[str, ...]]:
+    """The broken promises that nobody overrides, the overrides that count, and both in words."""
+    left, used, notes = list(broken), [], []
+    for override in overrides:
+        mine = [name for name in broken if not override.slos or name in override.slos]
+        if not mine:
+            continue
+        if override.expires <= at:
+            notes.append(f"the override by {override} ended {override.expires:%Y-%m-%d %H:%M %Z}: not used")
+            continue
+        used.append(override)
+        left = [name for name in left if name not in mine]
+        notes.append(f"{', '.join(f'`{name}`' for name in mine)} overridden by {override} until {override.expires:%Y-%m-%d %H:%M %Z}: {override.reason}")
+    return tuple(left), tuple(used), tuple(notes)
+
+
+def _frozen_words(frozen: tuple[str, ...]) -> str:
+    listed = ", ".join(f"`{name}`" for name in frozen)
+    return f"frozen: the freshness budget of {listed} is spent; the decision waits until it is back, or a named role overrides"
+
+
+def _told(status: FreshnessStatus) -> str:
+    """A broken promise in one line."""
+    age = "never loaded" if status.age is None else f"loaded {spell_duration(status.age)} ago"
+    share = f"{float(status.share):.1%} of the last {spell_duration(status.slo.window)}"
+    return f"freshness of {status.source}: {age}; {status.slo.text} was kept {share}"

@@ -1,0 +1,124 @@
+"""Whether a sample can carry what is asked of it: thresholds on shares that one case decides, and on a Gini that a fair deal passes by chance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+from typing import Final
+
+import attrs
+
+from decision_os.expr import Expression
+from decision_os.expr.tree import Comparison, Defined, Name, Negative, Node, Number, children
+from decision_os.expr.unparse import unparse
+from decision_os.model import Metric, Playbook
+from decision_os.sampling import fair_above
+
+__all__ = ["Asked", "asked_of", "is_gini", "is_share"]
+
+_FLIPPED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_BY_CHANCE: Final = 0.05
+"""A Gini is called unsupported where more than this share of fair deals would fail it."""
+
+
+def is_share(metric: Metric) -> bool:
+    """Whether a metric is a share of cases, or a probability."""
+    return str(metric.unit) == "share" or (metric.measure is not None and metric.measure.aggregate == "share")
+
+
+def is_gini(metric: Metric) -> bool:
+    """Whether a metric says how evenly cases are dealt."""
+    return metric.measure is not None and metric.measure.aggregate == "gini"
+
+
+@attrs.frozen(kw_only=True)
+class Asked:
+    """One comparison of an input with a number, as in `availability ≥ 99.5%`. `least` tells at least from at most."""
+
+    name: str
+    text: str
+    bound: Fraction
+    least: bool
+    strict: bool
+    gini: bool
+
+    @property
+    def smallest_n(self) -> int | None:
+        """The cases it takes for one that goes wrong not to decide by itself; None where none may go wrong at all."""
+        room = 1 - self.bound if self.least else self.bound
+        if self.gini or not 0 < room < 1:
+            return None
+        return math.floor(1 / room) + 1 if self.strict else math.ceil(1 / room)
+
+    def short(self, n: int, members: int | None = None) -> str:
+        """Why so many cases cannot carry it, in words; nothing where they can.
+
+        >>> print(Asked(name="up", text="up >= 98%", bound=Fraction(98, 100), least=True, strict=False, gini=False).short(30))
+        `up >= 98%` cannot miss one at n = 30: 29 of 30 is 96.7%; it takes n = 50
+        """
+        if n < 1:
+            return ""
+        if self.gini:
+            return self._unfair(n, members)
+        needed = self.smallest_n
+        if needed is None or n >= needed:
+            return ""
+        if self.least:
+            return f"`{self.text}` cannot miss one at n = {n:,}: {n - 1:,} of {n:,} is {(n - 1) / n:.1%}; it takes n = {needed:,}"
+        return f"`{self.text}` cannot have one at n = {n:,}: 1 of {n:,} is {1 / n:.1%}; it takes n = {needed:,}"
+
+    def _unfair(self, n: int, members: int | None) -> str:
+        if self.least or not members:
+            return ""
+        chance = fair_above(float(self.bound), n, members)
+        if chance <= _BY_CHANCE:
+            return ""
+        dealt = f"{n:,} dealt fairly to {members:,}"
+        return f"`{self.text}` cannot tell fair from unfair at n = {n:,}: {dealt} have a Gini above {float(self.bound):g} in {chance:.0%} of trials"
+
+
+def asked_of(playbook: Playbook, metrics: Mapping[str, Metric]) -> tuple[Asked, ...]:
+    """What the pre-checks and branches of a playbook ask of its shares and Ginis, each once."""
+    kinds = {use.name: metrics[use.metric] for use in playbook.inputs.values() if use.metric in metrics}
+    kinds = {name: metric for name, metric in kinds.items() if is_share(metric) or is_gini(metric)}
+    conditions = [check.condition for check in playbook.pre_checks] + [branch.condition for branch in playbook.branches]
+    return tuple(dict.fromkeys(asked for comparison in _comparisons(conditions) for asked in _asked(comparison, kinds)))
+
+
+def _comparisons(conditions: Iterable[Expression]) -> Iterator[Comparison]:
+    waiting: list[Node] = [condition.tree for condition in conditions]
+    while waiting:
+        node = waiting.pop(0)
+        if isinstance(node, Comparison):
+            yield node
+        waiting += children(node)
+
+
+def _asked(comparison: Comparison, kinds: Mapping[str, Metric]) -> Iterator[Asked]:
+    sides = (comparison.first, *comparison.rest)
+    for left, op, right in zip(sides, comparison.ops, comparison.rest, strict=False):
+        for name, written, other in ((left, op, right), (right, _FLIPPED.get(op, op), left)):
+            bound = _number(other)
+            if isinstance(name, Name) and name.name in kinds and bound is not None and written in _FLIPPED:
+                yield Asked(
+                    name=name.name,
+                    text=unparse(comparison),
+                    bound=bound,
+                    least=written in (">", ">="),
+                    strict=written in ("<", ">"),
+                    gini=is_gini(kinds[name.name]),
+                )
+
+
+def _number(node: Node) -> Fraction | None:
+    """The number that a literal, or a named threshold, is."""
+    match node:
+        case Number(exact=exact):
+            return exact
+        case Defined(body=body):
+            return _number(body)
+        case Negative(operand=operand):
+            inner = _number(operand)
+            return None if inner is None else -inner
+    return None
