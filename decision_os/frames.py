@@ -49,6 +49,7 @@ class _Asked:
 
 def decide_frame(plan: Plan, frame: Any, *, choose: Mapping[str, float] | None = None, given: Mapping[str, Any] | None = None) -> Any:
     """Decide for every row; see `Engine.decide_frame`."""
+    _refuse_calls(plan)
     try:
         native = nw.from_native(frame)
     except TypeError:
@@ -86,6 +87,18 @@ def decide_frame(plan: Plan, frame: Any, *, choose: Mapping[str, float] | None =
     kept = [nw.col(_ORIGINAL + name).alias(name) if name in originals else nw.col(name) for name in schema]
     rows = added.select(*kept, *ADDED)
     return nw.to_native(rows.collect() if planned else rows)
+
+
+def _refuse_calls(plan: Plan) -> None:
+    """A Python function has no column form: it is said before anything is worked out, with who calls it."""
+    for what, conditions in (("pre-check", plan.pre_checks), ("branch", plan.branches)):
+        for condition in conditions:
+            if condition.expression.calls:
+                name = condition.expression.calls[0]
+                calls = f"{what} `{condition.id}` calls `{name}`, a Python function that no dataframe engine can run"
+                raise DataError(
+                    f"`{plan.playbook.id}` is not decided on a frame: {calls} (decide row by row with `decide`, or bring what it gives as an input)"
+                )
 
 
 def _schema(frame: Any) -> dict[str, nw.dtypes.DType]:

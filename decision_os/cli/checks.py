@@ -10,7 +10,7 @@ import click
 
 from decision_os.batch import read_loads, statuses
 from decision_os.cli.console import say, say_json
-from decision_os.cli.options import at_option, file_argument, format_option, now, rules_argument
+from decision_os.cli.options import Functions, at_option, file_argument, format_option, functions_option, now, rules_argument
 from decision_os.engine import Engine
 from decision_os.engine.feeds import freshness
 from decision_os.freshness import LoadLog
@@ -23,11 +23,12 @@ __all__ = ["ledger", "slo"]
 @rules_argument
 @click.option("--loads", required=True, type=click.Path(path_type=Path), help="The load log: a CSV file with the columns source and loaded_at.")
 @at_option
+@functions_option
 @format_option("text", "json")
 @click.pass_context
-def slo(ctx: click.Context, rules: Path, loads: Path, at: dt.datetime | None, style: str) -> None:
+def slo(ctx: click.Context, rules: Path, loads: Path, at: dt.datetime | None, functions: Functions, style: str) -> None:
     """Report how the freshness SLOs of RULES stand. Exits 1 where a promise is broken."""
-    book = Engine.load(rules).book
+    book = Engine.load(rules, functions=functions).book
     found = freshness(book, LoadLog.of(read_loads(loads), zone=book.zone), now(at))
     if style == "json":
         say_json(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,12 +46,14 @@ class Engine:
         self._deciders: dict[str, Decider] = {}
 
     @classmethod
-    def load(cls, folder: str | Path) -> Engine:
+    def load(cls, folder: str | Path, *, functions: Mapping[str, Callable[..., object]] | None = None) -> Engine:
         """Read, check and resolve a rules folder. Nothing is evaluated.
+
+        `functions` are the Python functions that the rule book declares, by name; nothing is imported or called to find them.
 
         Raises `RuleBookError`, whose `issues` are every error of every file, each with file, line and column.
         """
-        loaded = read_book(folder)
+        loaded = read_book(folder, functions or {})
         issues = (*loaded.issues, *check(loaded.book))
         errors = [issue for issue in issues if issue.severity is Severity.ERROR]
         if errors:
@@ -109,7 +111,8 @@ class Engine:
         Columns are named as the inputs (or their metrics' labels) are; `given` supplies inputs that are the same for all rows. The same
         type comes back, lazy where it was lazy, with the columns `outcome`, `action`, `branch` and `unknowns` (names, comma-separated) added.
 
-        Raises `NotFoundError` for a decision that does not exist, `DataError` for a column of a type no rule can read.
+        Raises `NotFoundError` for a decision that does not exist, `DataError` for a column of a type no rule can read, and for a decision
+        that calls a Python function, which no dataframe engine can run.
         """
         from decision_os.frames import decide_frame  # noqa: PLC0415  # the dataframe layer, when it is used
 

@@ -282,8 +282,7 @@ class _Teller:
             return node.unit
         if any(isinstance(part, Name) and part.scale != 1 for part in _parts(node)):
             return None
-        functions = {name: function.unit for name, function in self.context.functions.items()}
-        return check(node, units=self.context.units, functions=functions).unit
+        return check(node, units=self.context.units, functions=self.context.functions).unit
 
 
 def _parts(node: Node) -> Iterator[Node]:
