@@ -20,7 +20,7 @@ from decision_os.expr.columns import Stage, kind_of
 from decision_os.model import HitPolicy
 from decision_os.plan import Condition, Plan, filled
 from decision_os.record import Outcome
-from decision_os.values import Unknown, settle
+from decision_os.values import Unknown, Value, settle
 
 __all__ = ["ADDED", "decide_frame"]
 
@@ -141,9 +141,10 @@ class _Columns:
         for name in (*plan.inputs, *plan.feeds, *plan.defaults):
             written = next((alias for alias, target in aliases.items() if target == name), None)
             if name in constants:
-                self.kinds[name] = _constant_kind(constants[name])
-                if self.kinds[name] != "missing":
-                    self.made[name] = nw.lit(constants[name])
+                constant = settle(constants[name], name)
+                self.kinds[name] = _constant_kind(constant)
+                if not isinstance(constant, Unknown):
+                    self.made[name] = nw.lit(constant)
             elif name in schema or written is not None:
                 column = name if name in schema else str(written)
                 if column in empty:
@@ -191,8 +192,7 @@ def _fitting(plan: Plan, name: str, column: str, kind: str) -> str:
     return kind
 
 
-def _constant_kind(constant: object) -> str:
-    value = settle(constant)
+def _constant_kind(value: Value) -> str:
     if isinstance(value, Unknown):
         return "missing"
     kinds: tuple[tuple[type, str], ...] = ((bool, "bool"), (str, "text"), (dt.datetime, "instant"), (dt.date, "date"), (dt.timedelta, "duration"))

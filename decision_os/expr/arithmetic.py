@@ -23,7 +23,7 @@ from decision_os.errors import InputError
 from decision_os.expr.notation import place
 from decision_os.expr.tree import Choice, Defined, Name, Node, Number
 from decision_os.units import FIXED, Unit, parse_unit
-from decision_os.values import Reading, Reason, Scalar, Unknown, Value, settle
+from decision_os.values import EXACT_INTEGER, Reading, Reason, Scalar, Unknown, Value, settle
 
 __all__ = [
     "ROUNDING",
@@ -40,14 +40,17 @@ __all__ = [
     "divide",
     "given",
     "greatest",
+    "instant",
     "least",
     "literal",
     "located",
+    "looked_up",
     "multiply",
     "negate",
     "number",
     "plain",
     "read",
+    "readable",
     "scaled",
     "subtract",
     "truth",
@@ -151,8 +154,10 @@ def read(raw: object, node: Name, unit: Unit | None, *, settled: bool = False) -
     given_value = raw.value if type(raw) is Reading else raw
     value: Value = given_value if settled else settle(given_value, node.name)  # type: ignore[assignment]  # the caller promises what `settle` gives
     kind = type(value)
+    if kind is int and not -EXACT_INTEGER < value < EXACT_INTEGER:  # type: ignore[operator]  # exact type tested
+        return scaled((float(value), 0.0), node.scale)  # type: ignore[arg-type]  # as above
     if kind is float or kind is int:
-        return scaled(given(float(value)), node.scale)  # type: ignore[arg-type]  # exact type tested
+        return scaled(given(float(value)), node.scale)  # type: ignore[arg-type]  # as above
     if isinstance(value, dt.timedelta):
         return scaled(given(_duration(value, node, unit)), node.scale)
     return value  # type: ignore[return-value]  # what is left of Value: bool, text, date, instant, Unknown
@@ -164,6 +169,26 @@ def _duration(value: dt.timedelta, node: Name, unit: Unit | None) -> float:
         what = f"`{node.name}` is in {unit}" if unit is not None else f"`{node.name}` has no unit"
         raise Refusal(f"{what}, so a duration cannot be read for it", hint="declare it in seconds, minutes, hours, days or weeks, or give a number")
     return float(Fraction(value // dt.timedelta(microseconds=1), 1_000_000 * seconds))
+
+
+def looked_up(values: Mapping[str, object], name: str) -> object:
+    """What a mapping holds under a name, None where it holds nothing: not what it would make up.
+
+    Raises `InputError` where the mapping itself fails.
+    """
+    try:
+        return values[name] if name in values else None  # noqa: SIM401 - `get` of a mapping that makes up values would make one up here
+    except Exception as error:
+        hint = "give a dict of the values"
+        raise InputError(f"the mapping that `{name}` is read from fails: {type(error).__name__}", name=name, hint=hint) from error
+
+
+def readable(values: object) -> None:
+    """Refuse what is no mapping from names to values; a row of a frame that works as one will do. Raises `InputError`."""
+    kind = type(values)
+    if not (hasattr(kind, "keys") and hasattr(kind, "__contains__") and hasattr(kind, "__getitem__")):
+        shown = "nothing" if values is None else f"{'an' if kind.__name__[:1] in 'aeiouAEIOU' else 'a'} {kind.__name__}"
+        raise InputError(f"an expression is evaluated on a mapping from names to values, not on {shown}", hint='write it as in `{"cac": 900}`')
 
 
 def plain(term: Term) -> Scalar | Unknown:
@@ -287,7 +312,12 @@ def compare(op: str, left: Term, right: Term) -> bool | Unknown:
         raise Refusal(f"{kinds[0]} does not compare with {kinds[1]}", side=-1)
     if op not in ("==", "!=") and isinstance(left, bool | str):
         raise Refusal(f"{kinds[0]} has no order: only `==`, `!=` and a set are meant for it", side=-1)
-    return _ORDERED[op](left, right)
+    return _ORDERED[op](instant(left), instant(right))
+
+
+def instant(term: Any) -> Any:
+    """An instant in UTC: in one zone Python compares what the clocks show, and takes an hour shown twice for the same."""
+    return term.astimezone(dt.UTC) if isinstance(term, dt.datetime) else term
 
 
 def culprit(side: int, left: Node, right: Node) -> Node:

@@ -334,7 +334,8 @@ def _difference(left: Term, right: Term) -> float | None:
     if isinstance(left, tuple) and isinstance(right, tuple):
         return 0.0 if arithmetic.compare("==", left, right) else left[0] - right[0]
     if isinstance(left, dt.date) and isinstance(right, dt.date):
-        return (left - right).total_seconds() / 86400
+        apart: dt.timedelta = arithmetic.instant(left) - arithmetic.instant(right)
+        return apart.total_seconds() / 86400
     return None
 
 
