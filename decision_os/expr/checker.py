@@ -173,6 +173,14 @@ class _Checker:
             self.report("not-a-condition", typed.written.span, message, hint)
         return typed.node
 
+    def either(self, node: Logic) -> None:
+        """`x == 1 or 2`, as it is said aloud, is no condition."""
+        for before, after in zip(node.operands, node.operands[1:], strict=False):
+            if node.op == "or" and isinstance(after, Number | Text) and isinstance(before, Comparison) and before.ops == ("==",):
+                item, other = self.shown(before.rest[0])[1:-1], self.shown(after)[1:-1]
+                hint = f"write {self.shown(before.first)[:-1]} in {{{item}, {other}}}`"
+                self.report("not-a-condition", after.span, f"{self.shown(after)} is {_KIND_WORDS[self.visit(after).kind]} where a condition is needed", hint)
+
     # the visit
 
     def visit(self, node: Node) -> _Typed:  # noqa: C901  # one case for each type of node
@@ -204,6 +212,7 @@ class _Checker:
             case Membership():
                 return self.membership(node)
             case Logic():
+                self.either(node)
                 operands = tuple(self.condition(operand) for operand in node.operands)
                 return _Typed(attrs.evolve(node, operands=operands), node, "condition")
             case Not():
