@@ -147,7 +147,8 @@ class _Checker:
 
     def described(self, typed: _Typed) -> str:
         registered = isinstance(typed.written, Call) and typed.written.function in self.functions
-        source = "as declared" if typed.called or registered else _SOURCES.get(type(typed.written), "as computed")
+        written = "as written" if typed.literal else "as computed"
+        source = "as declared" if typed.called or registered else _SOURCES.get(type(typed.written), written)
         return f"{self.named(typed)} ({typed.unit}, {source})"
 
     def named(self, typed: _Typed) -> str:
