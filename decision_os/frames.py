@@ -20,7 +20,7 @@ from decision_os.expr.columns import Stage, kind_of
 from decision_os.model import HitPolicy
 from decision_os.plan import Condition, Plan, filled
 from decision_os.record import Outcome
-from decision_os.values import Unknown, settle
+from decision_os.values import Unknown, Value, settle
 
 __all__ = ["ADDED", "decide_frame"]
 
@@ -49,6 +49,7 @@ class _Asked:
 
 def decide_frame(plan: Plan, frame: Any, *, choose: Mapping[str, float] | None = None, given: Mapping[str, Any] | None = None) -> Any:
     """Decide for every row; see `Engine.decide_frame`."""
+    _refuse_calls(plan)
     try:
         native = nw.from_native(frame)
     except TypeError:
@@ -86,6 +87,18 @@ def decide_frame(plan: Plan, frame: Any, *, choose: Mapping[str, float] | None =
     kept = [nw.col(_ORIGINAL + name).alias(name) if name in originals else nw.col(name) for name in schema]
     rows = added.select(*kept, *ADDED)
     return nw.to_native(rows.collect() if planned else rows)
+
+
+def _refuse_calls(plan: Plan) -> None:
+    """A Python function has no column form: it is said before anything is worked out, with who calls it."""
+    for what, conditions in (("pre-check", plan.pre_checks), ("branch", plan.branches)):
+        for condition in conditions:
+            if condition.expression.calls:
+                name = condition.expression.calls[0]
+                calls = f"{what} `{condition.id}` calls `{name}`, a Python function that no dataframe engine can run"
+                raise DataError(
+                    f"`{plan.playbook.id}` is not decided on a frame: {calls} (decide row by row with `decide`, or bring what it gives as an input)"
+                )
 
 
 def _schema(frame: Any) -> dict[str, nw.dtypes.DType]:
@@ -128,9 +141,10 @@ class _Columns:
         for name in (*plan.inputs, *plan.feeds, *plan.defaults):
             written = next((alias for alias, target in aliases.items() if target == name), None)
             if name in constants:
-                self.kinds[name] = _constant_kind(constants[name])
-                if self.kinds[name] != "missing":
-                    self.made[name] = nw.lit(constants[name])
+                constant = settle(constants[name], name)
+                self.kinds[name] = _constant_kind(constant)
+                if not isinstance(constant, Unknown):
+                    self.made[name] = nw.lit(constant)
             elif name in schema or written is not None:
                 column = name if name in schema else str(written)
                 if column in empty:
@@ -178,8 +192,7 @@ def _fitting(plan: Plan, name: str, column: str, kind: str) -> str:
     return kind
 
 
-def _constant_kind(constant: object) -> str:
-    value = settle(constant)
+def _constant_kind(value: Value) -> str:
     if isinstance(value, Unknown):
         return "missing"
     kinds: tuple[tuple[type, str], ...] = ((bool, "bool"), (str, "text"), (dt.datetime, "instant"), (dt.date, "date"), (dt.timedelta, "duration"))

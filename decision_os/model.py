@@ -16,7 +16,7 @@ import attrs
 
 from decision_os.calendars import Cadence
 from decision_os.errors import NotFoundError, Where, nearest
-from decision_os.expr import Expression
+from decision_os.expr import Expression, Function
 from decision_os.slo import FreshnessSLO
 from decision_os.units import Unit
 
@@ -516,6 +516,20 @@ class Freeze:
 
 
 @attrs.frozen(kw_only=True)
+class RegisteredFunction:
+    """A Python function that expressions may call: what the rule book declares of it, and the function itself, handed in at load.
+
+    The rule book's hash covers the declaration, `version` included, and not the code.
+    """
+
+    name: str
+    function: Function
+    about: str = ""
+    version: str = "1"
+    where: Where = _where()
+
+
+@attrs.frozen(kw_only=True)
 class RuleBook:
     """Everything under one rules folder, checked as a whole. `hash` is taken over the meaning of its files, not their layout."""
 
@@ -536,6 +550,8 @@ class RuleBook:
     facts: Mapping[str, Fact] = _mapping()
     thresholds: Mapping[str, Threshold] = _mapping()
     """Named thresholds that metrics and playbooks share."""
+    functions: Mapping[str, RegisteredFunction] = _mapping()
+    """Python functions that expressions may call."""
     metrics: Mapping[str, Metric] = _mapping()
     playbooks: Mapping[str, Playbook] = _mapping()
     approvals_hold: Mapping[str, Mapping[str, str]] = APPROVALS_HOLD

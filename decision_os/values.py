@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
+import sys
 from collections.abc import Iterable
 from decimal import Decimal
 from enum import Enum
+from fractions import Fraction
 from typing import Any, Final, TypeAlias
 
 import attrs
 
 from decision_os.errors import InputError, UnknownTruthError
 
-__all__ = ["LARGEST_INTEGER", "Cause", "Reading", "Reason", "Scalar", "Unknown", "Value", "settle"]
+__all__ = ["EXACT_INTEGER", "LARGEST_INTEGER", "Cause", "Reading", "Reason", "Scalar", "Unknown", "Value", "settle"]
 
 Scalar: TypeAlias = bool | int | float | str | dt.date | dt.datetime | dt.timedelta
 """A known value. An int is at most 2**53 either way, a float is finite, an instant carries its zone."""
 
 LARGEST_INTEGER: Final = 2**53
 """The largest integer that float64 holds together with all smaller ones."""
+
+EXACT_INTEGER: Final = 2**50
+"""From here on the rounding that a number is allowed could reach the next integer, so integers are taken as exact."""
+
+_SMALLEST: Final = 2.3e-308
+"""Below it float64 holds fewer digits, and the rounding of a number is no longer relative to it."""
+
+_SMALLEST_EXPONENT, _LARGEST_EXPONENT = -400, 400
+"""Exponents of ten beyond which a Decimal is refused before anybody works out its digits."""
 
 
 class Reason(Enum):
@@ -126,10 +138,12 @@ class Reading:
 def settle(raw: object, name: str = "") -> Value:
     """The one meaning of a value handed in by a caller.
 
-    `None`, NaN, NaT and the NA of pandas are missing; ±inf is undefined; NumPy scalars become Python's; a `Decimal` becomes the
-    nearest float (comparisons allow for that rounding).
+    `None`, NaN, NaT and the NA of pandas are missing; ±inf is undefined; scalars of NumPy and pyarrow and subclasses become Python's
+    own; a `Decimal` or a `Fraction` becomes the nearest float (comparisons allow for that rounding). A float32 is the number it holds: 0.1 as float32
+    is 0.10000000149011612. Instants and durations are kept to the microsecond, and what is finer is cut off.
 
-    Raises `InputError` for lists, bytes, objects, complex numbers, and integers beyond 2**53 that float64 cannot hold.
+    Raises `InputError` for lists, arrays, bytes, objects, complex numbers, Enums that are no texts, numbers that float64 cannot hold to
+    its precision, and integers beyond 2**53.
 
     >>> settle(float("nan"), "cac").reasons
     ('missing',)
@@ -164,36 +178,139 @@ def _integer(raw: int, name: str) -> int:
 
 
 def _settle_rare(raw: object, name: str) -> Value:
+    """What is no exact type of the language's own. A value's methods may be anybody's: whatever they raise is a value that cannot be read."""
+    try:
+        return _rare(raw, name)
+    except InputError:
+        raise
+    except Exception as error:
+        raise _refused(raw, name, f"cannot be read: {type(error).__name__}") from error
+
+
+def _rare(raw: Any, name: str) -> Value:  # one case for each kind of value
+    # By `type`, not by `isinstance`, which believes an object's own `__class__`; by the builtin's own methods, not by those of a subclass.
     kind = type(raw)
-    if raw is None or kind.__name__ in ("NAType", "NaTType"):
+    if raw is None or (kind.__name__ in ("NAType", "NaTType") and kind.__module__.startswith("pandas.")):
         return Unknown.because(Reason.MISSING, name)
-    if kind.__module__ == "numpy" and hasattr(raw, "item"):
-        if kind.__name__ in ("datetime64", "timedelta64"):
-            if str(raw) == "NaT":
-                return Unknown.because(Reason.MISSING, name)
-            plain = raw.astype(f"{kind.__name__}[us]").item()  # type: ignore[attr-defined]  # a NumPy instant
-            return settle(plain, name)
-        plain = raw.item()
-        if type(plain) is not kind:
-            return settle(plain, name)
-    if isinstance(raw, Decimal):
-        if raw.is_nan():
-            return Unknown.because(Reason.MISSING, name)
-        return settle(float(raw), name)
-    if isinstance(raw, Unknown):
-        return raw.named(name)
-    if isinstance(raw, bool | str | dt.datetime | dt.date | dt.timedelta):
-        return raw.to_pydatetime(warn=False) if hasattr(raw, "to_pydatetime") else raw  # a pandas instant; nanoseconds are cut off
-    if isinstance(raw, Enum):
-        pass
-    elif isinstance(raw, float):
-        return settle(float(raw), name)
-    elif isinstance(raw, int):
-        return _integer(int(raw), name)
+    if issubclass(kind, Unknown):
+        unknown: Unknown = raw.named(name)
+        return unknown
+    if issubclass(kind, str):
+        return str.__str__(raw)  # of a StrEnum, its value
+    if issubclass(kind, Enum):
+        raise _refused(raw, name, hint="give its `.value`")
+    if issubclass(kind, float):
+        return settle(float.__float__(raw), name)
+    if issubclass(kind, int):
+        return _integer(int.__int__(raw), name)
+    if issubclass(kind, Decimal):
+        return _decimal(Decimal(raw), name)
+    if issubclass(kind, Fraction):
+        return _fraction(raw, name)
+    if issubclass(kind, dt.date | dt.timedelta):
+        return _time(raw, name)
+    for module, scalar in _SCALARS.items():
+        library = sys.modules.get(module)  # who has a scalar of a library has imported it
+        if library is not None and issubclass(kind, getattr(library, scalar)):
+            return _numpy(raw, name) if module == "numpy" else settle(raw.as_py(), name)
+    raise _refused(raw, name)
+
+
+_SCALARS: Final = {"numpy": "generic", "pyarrow": "Scalar"}
+
+
+def _refused(raw: object, name: str, what: str = "is not a value a rule can read", hint: str = "") -> InputError:
+    kind = type(raw).__name__
     label = f" for `{name}`" if name else ""
-    article = "an" if kind.__name__[:1] in "aeiouAEIOU" else "a"
-    raise InputError(
-        f"{article} {kind.__name__}{label} is not a value a rule can read",
-        name=name,
-        hint="give a number, a text, a date, True or False, None, a Reading or an Unknown",
-    )
+    article = "an" if kind[:1] in "aeiouAEIOU" else "a"
+    known = "give a number, a text, a date, True or False, None, a Reading or an Unknown"
+    return InputError(f"{article} {kind}{label} {what}", name=name, hint=hint or known)
+
+
+def _decimal(raw: Decimal, name: str) -> Value:
+    if raw.is_nan():
+        return Unknown.because(Reason.MISSING, name)
+    if raw.is_infinite():
+        return Unknown.because(Reason.UNDEFINED, name, "not finite")
+    if raw and not _SMALLEST_EXPONENT <= raw.adjusted() <= _LARGEST_EXPONENT:
+        raise _refused(raw, name, "is beyond what a number can hold", "give it in another unit")
+    return _fraction(raw, name)
+
+
+def _fraction(raw: Decimal | Fraction, name: str) -> Value:
+    """The nearest float of an exact number; an integer that only looks like one of the next is kept, or refused."""
+    try:
+        nearest = float(raw)
+    except OverflowError:
+        nearest = math.inf
+    if not math.isfinite(nearest) or (raw and abs(nearest) < _SMALLEST):
+        raise _refused(raw, name, "is beyond what a number can hold", "give it in another unit")
+    return _integer(int(raw), name) if abs(nearest) >= EXACT_INTEGER and int(raw) == raw else nearest
+
+
+def _time(raw: Any, name: str) -> Value:
+    """A date, an instant or a duration in Python's own class. An instant is asked for its offset here, so that nothing fails later."""
+    if isinstance(raw, dt.timedelta):
+        return dt.timedelta.__pos__(raw.to_pytimedelta() if hasattr(raw, "to_pytimedelta") else raw)
+    if not isinstance(raw, dt.datetime):
+        return dt.date.fromordinal(dt.date.toordinal(raw))
+    if hasattr(raw, "to_pydatetime"):
+        raw = raw.to_pydatetime(warn=False)  # of pandas; nanoseconds are cut off
+    plain = dt.datetime.combine(dt.datetime.date(raw), dt.datetime.timetz(raw))
+    if plain.tzinfo is not None:
+        if plain.utcoffset() is None:
+            return plain.replace(tzinfo=None)
+        try:
+            plain.astimezone(dt.UTC)
+        except OverflowError:
+            raise _refused(raw, name, "lies outside the years 1 to 9999 in UTC", "give an instant of the calendar") from None
+    return plain
+
+
+def _numpy(raw: Any, name: str) -> Value:
+    letter = raw.dtype.kind
+    if letter in "mM":
+        return _numpy_time(raw, name)
+    if letter in "iub":
+        return settle(raw.item(), name)
+    if letter == "f":  # `float64` is a float of Python already
+        nearest = float(raw)
+        if raw.dtype.itemsize <= 8 or not math.isfinite(nearest):
+            if math.isinf(nearest) and abs(raw) != math.inf:
+                raise _refused(raw, name, "is beyond what a number can hold", "give it in another unit")
+            return settle(nearest, name)
+        return _fraction(Fraction(*raw.as_integer_ratio()), name)
+    raise _refused(raw, name)
+
+
+def _numpy_time(raw: Any, name: str) -> Value:
+    """Days are a date, finer units an instant without a zone or a duration; what is finer than a microsecond is cut off."""
+    unit, step = re.fullmatch(r"[mM]8(?:\[(\d*)(\w+)\])?", raw.dtype.str.lstrip("<>=|")).group(2, 1)  # type: ignore[union-attr]  # NumPy's own words
+    count = raw.astype("int64").item()
+    if count == -(2**63):
+        return Unknown.because(Reason.MISSING, name)
+    if unit not in _SECONDS:
+        what = f"counts {_NO_LENGTH[unit]}, which have no fixed length" if unit in _NO_LENGTH else "says no unit of time"
+        raise _refused(raw, name, what, "give it in days" if raw.dtype.kind == "m" else "give a date")
+    microseconds = math.floor(count * int(step or 1) * _SECONDS[unit] * 1_000_000)
+    try:
+        length = dt.timedelta(microseconds=microseconds)
+        if raw.dtype.kind == "m":
+            return length
+        instant = dt.datetime(1970, 1, 1) + length  # noqa: DTZ001 - NumPy's instants have no zone
+    except OverflowError:
+        raise _refused(raw, name, "is beyond what a duration or the years 1 to 9999 can hold", "give it in another unit") from None
+    return instant.date() if unit in "WD" else instant
+
+
+_SECONDS: Final = {
+    "W": Fraction(604800),
+    "D": Fraction(86400),
+    "h": Fraction(3600),
+    "m": Fraction(60),
+    "s": Fraction(1),
+    **{unit: Fraction(1, 1000**power) for power, unit in enumerate(("ms", "us", "ns", "ps", "fs", "as"), 1)},
+}
+"""The units of NumPy's instants and durations that have a fixed length."""
+
+_NO_LENGTH: Final = {"Y": "years", "M": "months"}

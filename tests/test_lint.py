@@ -14,7 +14,7 @@ from decision_os.lint import check
 from decision_os.model import Binding, Metric, RuleBook
 from decision_os.reference import reference_rules
 from decision_os.wire import read_book
-from tests.small_book import FILES, METRICS, changed, write
+from tests.small_book import BOOK, FILES, METRICS, changed, write
 
 # ruff: noqa: E501  # findings and rule files stand in the tests as they are written
 
@@ -265,9 +265,28 @@ def test_a_circle_is_an_error_told_once(tmp_path: Path) -> None:
 
 def test_a_comparison_nobody_can_check_is_a_warning(tmp_path: Path) -> None:
     """Months compared with dollars would pass for want of a unit."""
-    message = "playbook `budget` compares `sales`, but metric `sales` declares no unit: nothing can check what it is compared with"
+    lacks = "but metric `sales` declares no unit: nothing can check what it is"
+    messages = [f"playbook `budget` compares `sales`, {lacks} compared with", f"the formula of metric `deal_size` computes with `sales`, {lacks} computed with"]
+    issues = linted(tmp_path, changed("    unit: USD\n", ""))
+    assert [(WARNING, message) for message in messages] == sorted(found(issues, "no-unit"), key=lambda each: each[1])
+    assert {(3, 5)} == {(issue.where.line, issue.where.column) for issue in issues if issue.code == "no-unit"}
+
+
+def test_a_projection_nobody_can_check_is_a_warning(tmp_path: Path) -> None:
+    """A projection would add months to dollars for want of a unit; one without any unit in it is left alone."""
     files = changed("    unit: USD\n", "")
-    assert [(WARNING, message)] == found(linted(tmp_path, files), "no-unit")
+    files["playbooks/budget.yaml"] = files["playbooks/budget.yaml"].replace(
+        "thresholds:\n", "projections:\n  more: sales + $5\n  twice: sales * 2\nthresholds:\n", 1
+    )
+    told = [message for _, message in found(linted(tmp_path, files), "no-unit") if "projection" in message]
+    assert ["projection `more` of playbook `budget` computes with `sales`"] == [message.split(",")[0] for message in told]
+
+
+def test_a_function_without_units_is_a_note(tmp_path: Path) -> None:
+    """A function would be called with anything, and nobody would know that nothing looks."""
+    files = {**FILES, "book.yaml": BOOK + "functions:\n  net: {takes: [USD, any], gives: any}\n"}
+    message = "function `net` declares no unit of value 2 and of its result: nothing can check what that stands beside"
+    assert [(NOTE, message)] == found(linted(tmp_path, files), "no-unit")
 
 
 @pytest.mark.parametrize(

@@ -241,6 +241,7 @@ CASES: list[tuple[str, str, list[str]]] = [
         [
             "metrics.yaml:5:11 bad-unit `USD//seat` is not a unit (write for example `USD/seat/month`)",
             "metrics.yaml:3:5 no-unit playbook `budget` compares `sales`, but metric `sales` declares no unit: nothing can check what it is compared with (give the metric a `unit`, as in `USD`, `share`, `count`)",
+            "metrics.yaml:3:5 no-unit the formula of metric `deal_size` computes with `sales`, but metric `sales` declares no unit: nothing can check what it is computed with (give the metric a `unit`, as in `USD`, `share`, `count`)",
         ],
     ),
     (

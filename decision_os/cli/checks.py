@@ -10,7 +10,7 @@ import click
 
 from decision_os.batch import read_loads, statuses
 from decision_os.cli.console import say, say_json
-from decision_os.cli.options import at_option, file_argument, format_option, now, rules_argument
+from decision_os.cli.options import Functions, at_option, file_argument, format_option, functions_option, now, rules_argument
 from decision_os.engine import Engine
 from decision_os.engine.feeds import freshness, load_log
 from decision_os.ledger import Ledger
@@ -27,11 +27,12 @@ __all__ = ["ledger", "slo"]
     help="The load log: a CSV file with the columns source and loaded_at, dbt's sources.json or freshness.json, or a folder of archived ones.",
 )
 @at_option
+@functions_option
 @format_option("text", "json")
 @click.pass_context
-def slo(ctx: click.Context, rules: Path, loads: Path, at: dt.datetime | None, style: str) -> None:
+def slo(ctx: click.Context, rules: Path, loads: Path, at: dt.datetime | None, functions: Functions, style: str) -> None:
     """Report how the freshness SLOs of RULES stand. Exits 1 where a promise is broken."""
-    book = Engine.load(rules).book
+    book = Engine.load(rules, functions=functions).book
     table = loads.is_file() and loads.suffix.lower() != ".json"
     found = freshness(book, load_log(book, read_loads(loads) if table else loads), now(at))
     if style == "json":

@@ -13,10 +13,12 @@ from decision_os.batch import Written, read_folder, record_in, summary, to_plain
 from decision_os.canonical import parse
 from decision_os.cli.console import Steps, say, say_json
 from decision_os.cli.options import (
+    Functions,
     at_option,
     backend_option,
     file_argument,
     format_option,
+    functions_option,
     now,
     read_inputs,
     read_pairs,
@@ -45,6 +47,7 @@ _FILES_BESIDE: Final = 3
 @click.option("--node", "nodes", multiple=True, metavar="NODE", help="Take only this decision; may be given several times.")
 @click.option("--out", type=_FOLDER, help="Write quarantined rows, records, effects and the memo into this folder.")
 @click.option("--ledger", "ledger_file", type=click.Path(path_type=Path), help="Append the records to this ledger, each once.")
+@functions_option
 @backend_option
 @format_option("text", "json")
 def run(  # one parameter for each option
@@ -54,6 +57,7 @@ def run(  # one parameter for each option
     nodes: tuple[str, ...],
     out: Path | None,
     ledger_file: Path | None,
+    functions: Functions,
     backend: str,
     style: str,
 ) -> None:
@@ -62,7 +66,7 @@ def run(  # one parameter for each option
     Beside the exports the folder may hold readings.csv (metrics computed elsewhere: metric, dimensions, period, value, n, loaded_at,
     valid_until), loads.csv (source, loaded_at) and incidents.csv (id, severity, opened_at, resolved_at, title).
     """
-    engine = Engine.load(rules)
+    engine = Engine.load(rules, functions=functions)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)  # what cannot be written is said before the work, not after it
     if ledger_file is not None and not ledger_file.absolute().parent.is_dir():
@@ -95,6 +99,7 @@ def run(  # one parameter for each option
 @at_option
 @click.option("--subject", help="What the decision is about, such as a channel.")
 @click.option("--period", help="The period it is about, such as 2026-09.")
+@functions_option
 @format_option("text", "json")
 def decide(  # one parameter for each option
     rules: Path,
@@ -105,13 +110,14 @@ def decide(  # one parameter for each option
     at: dt.datetime | None,
     subject: str | None,
     period: str | None,
+    functions: Functions,
     style: str,
 ) -> None:
     """Take one decision of RULES on inputs given here, and explain it.
 
     NODE is the decision, such as pricing.change. What is not given is unknown.
     """
-    engine = Engine.load(rules)
+    engine = Engine.load(rules, functions=functions)
     currency = engine.book.currency
     values: dict[str, Any] = read_inputs(file) if file is not None else {}
     values |= read_pairs(pairs, "--input", currency)

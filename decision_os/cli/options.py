@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 import importlib.util
+import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from types import ModuleType
+from typing import Any, Final, TypeAlias, TypeVar
 
 import click
 
@@ -17,16 +21,21 @@ from decision_os.expr.tree import Negative, Node, Number, Text
 from decision_os.values import Reading
 
 __all__ = [
+    "Functions",
     "at_option",
     "backend_option",
     "file_argument",
     "format_option",
+    "functions_option",
     "now",
     "read_inputs",
     "read_pairs",
     "read_value",
     "rules_argument",
 ]
+
+Functions: TypeAlias = dict[str, Callable[..., object]] | None
+"""What `--functions` hands in; None where it is not given."""
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -76,6 +85,43 @@ backend_option = click.option(
     type=click.Choice(_BACKENDS),
     default=_first_installed,
     help="The dataframe engine. The first one that is installed, unless given.",
+)
+
+
+def _handed_in(_: click.Context, __: click.Parameter, value: str | None) -> Functions:
+    """The functions that `module` or `module:attribute` names. It is imported as Python would: from the path, the working folder first."""
+    if value is None:
+        return None
+    module_name, _colon, attribute = value.partition(":")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # whatever a module raises when it is imported
+        raise click.BadParameter(f"`{module_name}` cannot be imported: {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.pop(0)
+    if not attribute:
+        return _public_functions(module)
+    found = getattr(module, attribute, None)
+    if isinstance(found, Mapping):
+        return {str(name): each for name, each in found.items()}
+    if not callable(found):
+        raise click.BadParameter(f"`{module_name}` has no function, and no mapping of names to functions, that is called `{attribute}`")
+    return {attribute: found}
+
+
+def _public_functions(module: ModuleType) -> dict[str, Callable[..., object]]:
+    """What a module's `__all__` names; without one, the functions it defines whose names begin with no `_`."""
+    if hasattr(module, "__all__"):
+        return {name: each for name in module.__all__ if inspect.isroutine(each := getattr(module, name, None))}
+    return {name: each for name, each in vars(module).items() if inspect.isfunction(each) and each.__module__ == module.__name__ and name[:1] != "_"}
+
+
+functions_option = click.option(
+    "--functions",
+    callback=_handed_in,
+    metavar="MODULE[:NAME]",
+    help="The Python functions that RULES declares: a module, or in it a function or a mapping. It is imported, which runs it.",
 )
 
 

@@ -12,7 +12,7 @@ import click
 
 from decision_os import graph as graphs
 from decision_os.cli.console import say, say_json
-from decision_os.cli.options import format_option, rules_argument
+from decision_os.cli.options import Functions, format_option, functions_option, rules_argument
 from decision_os.cli.proving import proofs_of
 from decision_os.engine import Engine
 from decision_os.errors import DataError, Issue, Severity
@@ -34,14 +34,16 @@ _GITHUB: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity
 @rules_argument
 @click.option("--prove", is_flag=True, help="Also prove overlaps, gaps, dead branches and zero divisors (extra `prove`).")
 @click.option("--seconds", type=click.FloatRange(min=0.1), default=30.0, show_default=True, help="How long one decision's proofs may take.")
+@functions_option
 @format_option("text", "json", "github")
 @click.pass_context
-def lint(ctx: click.Context, rules: Path, prove: bool, seconds: float, style: str) -> None:
+def lint(ctx: click.Context, rules: Path, functions: Functions, prove: bool, seconds: float, style: str) -> None:
     """Report all that can be known about RULES without data.
 
-    Exits 1 where there are errors; with `--prove` also where a proof finds what is neither fine nor marked as `meant`.
+    Without `--functions`, calls of Python functions are checked by what RULES declares of them. Exits 1 where there are errors;
+    with `--prove` also where a proof finds what is neither fine nor marked as `meant`.
     """
-    loaded = read_book(rules)
+    loaded = read_book(rules, functions)
     unreadable = [issue for issue in loaded.issues if issue.code == _UNREADABLE]
     issues = unreadable or sorted((*loaded.issues, *check(loaded.book)), key=lambda issue: issue.where)
     errors = any(issue.severity is Severity.ERROR for issue in issues)
@@ -96,8 +98,9 @@ def _escaped(text: str) -> str:
 @rules_argument
 @click.option("--impact", metavar="NAME", help="Which decisions rest on NAME, and by which paths.")
 @click.option("--lineage", metavar="NAME", help="Everything NAME rests on, in the order data flows.")
+@functions_option
 @format_option("text", "json", "mermaid")
-def graph(rules: Path, impact: str | None, lineage: str | None, style: str) -> None:
+def graph(rules: Path, impact: str | None, lineage: str | None, functions: Functions, style: str) -> None:
     """Show what feeds what in RULES.
 
     From sources by entities, tests, facts and metrics to decisions.
@@ -105,7 +108,7 @@ def graph(rules: Path, impact: str | None, lineage: str | None, style: str) -> N
     """
     if impact and lineage:
         raise click.UsageError("`--impact` and `--lineage` are two questions; ask one at a time")
-    whole = Engine.load(rules).graph
+    whole = Engine.load(rules, functions=functions).graph
     if impact:
         reached = graphs.impact(whole, impact)
         touched = {node for paths in reached.values() for path in paths for node in path}

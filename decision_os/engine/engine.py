@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice, repeat
 from pathlib import Path
@@ -57,17 +57,19 @@ class Engine:
         self._deciders: dict[str, Decider] = {}
 
     @classmethod
-    def load(cls, folder: str | Path) -> Engine:
+    def load(cls, folder: str | Path, *, functions: Mapping[str, Callable[..., object]] | None = None) -> Engine:
         """Read, check and resolve a rules folder. Nothing is evaluated.
+
+        `functions` are the Python functions that the rule book declares, by name; nothing is imported or called to find them.
 
         Raises `RuleBookError`, whose `issues` are every error of every file, each with file, line and column.
         """
         with _collector_at_rest():
-            return cls._loaded(folder)
+            return cls._loaded(folder, functions or {})
 
     @classmethod
-    def _loaded(cls, folder: str | Path) -> Engine:
-        loaded = read_book(folder)
+    def _loaded(cls, folder: str | Path, functions: Mapping[str, Callable[..., object]]) -> Engine:
+        loaded = read_book(folder, functions)
         issues = (*loaded.issues, *check(loaded.book))
         errors = [issue for issue in issues if issue.severity is Severity.ERROR]
         if errors:
@@ -199,7 +201,8 @@ class Engine:
         Columns are named as the inputs (or their metrics' labels) are; `given` supplies inputs that are the same for all rows. The same
         type comes back, lazy where it was lazy, with the columns `outcome`, `action`, `branch` and `unknowns` (names, comma-separated) added.
 
-        Raises `NotFoundError` for a decision that does not exist, `DataError` for a column of a type no rule can read.
+        Raises `NotFoundError` for a decision that does not exist, `DataError` for a column of a type no rule can read, and for a decision
+        that calls a Python function, which no dataframe engine can run.
         """
         from decision_os.frames import decide_frame  # noqa: PLC0415  # the dataframe layer, when it is used
 

@@ -15,15 +15,15 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from math import inf
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
 from decision_os.errors import InputError
 from decision_os.expr.notation import place
 from decision_os.expr.tree import Choice, Defined, Name, Node, Number
-from decision_os.units import FIXED, Unit
-from decision_os.values import Reading, Reason, Scalar, Unknown, Value, settle
+from decision_os.units import FIXED, Unit, parse_unit
+from decision_os.values import EXACT_INTEGER, Reading, Reason, Scalar, Unknown, Value, settle
 
 __all__ = [
     "ROUNDING",
@@ -31,6 +31,7 @@ __all__ = [
     "Context",
     "Function",
     "Refusal",
+    "Result",
     "Term",
     "absolute",
     "add",
@@ -39,14 +40,17 @@ __all__ = [
     "divide",
     "given",
     "greatest",
+    "instant",
     "least",
     "literal",
     "located",
+    "looked_up",
     "multiply",
     "negate",
     "number",
     "plain",
     "read",
+    "readable",
     "scaled",
     "subtract",
     "truth",
@@ -150,8 +154,10 @@ def read(raw: object, node: Name, unit: Unit | None, *, settled: bool = False) -
     given_value = raw.value if type(raw) is Reading else raw
     value: Value = given_value if settled else settle(given_value, node.name)  # type: ignore[assignment]  # the caller promises what `settle` gives
     kind = type(value)
+    if kind is int and not -EXACT_INTEGER < value < EXACT_INTEGER:  # type: ignore[operator]  # exact type tested
+        return scaled((float(value), 0.0), node.scale)  # type: ignore[arg-type]  # as above
     if kind is float or kind is int:
-        return scaled(given(float(value)), node.scale)  # type: ignore[arg-type]  # exact type tested
+        return scaled(given(float(value)), node.scale)  # type: ignore[arg-type]  # as above
     if isinstance(value, dt.timedelta):
         return scaled(given(_duration(value, node, unit)), node.scale)
     return value  # type: ignore[return-value]  # what is left of Value: bool, text, date, instant, Unknown
@@ -163,6 +169,26 @@ def _duration(value: dt.timedelta, node: Name, unit: Unit | None) -> float:
         what = f"`{node.name}` is in {unit}" if unit is not None else f"`{node.name}` has no unit"
         raise Refusal(f"{what}, so a duration cannot be read for it", hint="declare it in seconds, minutes, hours, days or weeks, or give a number")
     return float(Fraction(value // dt.timedelta(microseconds=1), 1_000_000 * seconds))
+
+
+def looked_up(values: Mapping[str, object], name: str) -> object:
+    """What a mapping holds under a name, None where it holds nothing: not what it would make up.
+
+    Raises `InputError` where the mapping itself fails.
+    """
+    try:
+        return values[name] if name in values else None  # noqa: SIM401 - `get` of a mapping that makes up values would make one up here
+    except Exception as error:
+        hint = "give a dict of the values"
+        raise InputError(f"the mapping that `{name}` is read from fails: {type(error).__name__}", name=name, hint=hint) from error
+
+
+def readable(values: object) -> None:
+    """Refuse what is no mapping from names to values; a row of a frame that works as one will do. Raises `InputError`."""
+    kind = type(values)
+    if not (hasattr(kind, "keys") and hasattr(kind, "__contains__") and hasattr(kind, "__getitem__")):
+        shown = "nothing" if values is None else f"{'an' if kind.__name__[:1] in 'aeiouAEIOU' else 'a'} {kind.__name__}"
+        raise InputError(f"an expression is evaluated on a mapping from names to values, not on {shown}", hint='write it as in `{"cac": 900}`')
 
 
 def plain(term: Term) -> Scalar | Unknown:
@@ -286,7 +312,12 @@ def compare(op: str, left: Term, right: Term) -> bool | Unknown:
         raise Refusal(f"{kinds[0]} does not compare with {kinds[1]}", side=-1)
     if op not in ("==", "!=") and isinstance(left, bool | str):
         raise Refusal(f"{kinds[0]} has no order: only `==`, `!=` and a set are meant for it", side=-1)
-    return _ORDERED[op](left, right)
+    return _ORDERED[op](instant(left), instant(right))
+
+
+def instant(term: Any) -> Any:
+    """An instant in UTC: in one zone Python compares what the clocks show, and takes an hour shown twice for the same."""
+    return term.astimezone(dt.UTC) if isinstance(term, dt.datetime) else term
 
 
 def culprit(side: int, left: Node, right: Node) -> Node:
@@ -324,37 +355,85 @@ def truth(term: Term, node: Node) -> bool | Unknown:
 
 # ── functions of the rule book ───────────────────────────────────────────────────────────────────────────────────────────────────
 
+Result: TypeAlias = Unit | Literal["truth", "text"] | None
+"""What a function gives: a number in a unit, true or false, a text, or (None) any of them, unchecked."""
 
-@attrs.frozen(eq=False)
+_LONGEST_REASON: Final = 200
+
+
+def _taken(takes: int | str | Unit | Sequence[str | Unit | None]) -> tuple[Unit | None, ...]:
+    if isinstance(takes, int):
+        found: tuple[Unit | None, ...] = (None,) * takes
+    else:
+        found = tuple(_unit_of(each) for each in ((takes,) if isinstance(takes, str | Unit) else takes))
+    if not found:
+        raise InputError("a function takes at least one value", hint="a value that rests on nothing is a threshold")
+    return found
+
+
+def _unit_of(raw: str | Unit | None) -> Unit | None:
+    return None if raw == "any" else parse_unit(raw) if isinstance(raw, str) else raw
+
+
+def _result(raw: str | Unit | None) -> Result:
+    return "truth" if raw == "truth" else "text" if raw == "text" else _unit_of(raw)
+
+
+@attrs.frozen
 class Function:
-    """A pure Python function of numbers that a rule book lets its expressions call.
+    """A pure Python function of numbers that expressions may call.
 
-    `call` takes `arity` floats and gives a number, a text or a truth value; `unit` is what its number is in. An unknown argument makes the result
-    unknown without a call; an exception, or a result no rule can read, makes it unknown with reason `error`. What the function
-    does to the rounding of its arguments is not known, so its result counts as a number that was given.
+    `call` is the function, `takes` the units of its values in order (None or `any`: unchecked; a whole number says only how many), `gives` the
+    unit of its result, or `truth`, or `text` (None or `any`: unchecked). It is handed floats in the units it takes: durations are converted, a
+    share of 5 % is 0.05. An unknown value makes the result unknown without a call. An exception, a result of another kind than promised, or one
+    that no rule can read make it unknown with reason `error`; None and NaN make it `undefined`; an `Unknown` stays what it is. What the function does
+    to the rounding of its values is not known, so its result counts as a number that was given.
+
+    That it is pure is its author's promise: it is called when a decision is taken and again when one is explained.
 
     >>> import math
     >>> Function(math.sqrt, 1).apply("sqrt", [given(9.0)])[0]
     3.0
+    >>> Function(lambda price, discount: price * (1 - discount), takes=["USD/seat", "share"], gives="USD/seat").arity
+    2
     """
 
-    call: Callable[..., object]
-    arity: int
-    unit: Unit | None = None
+    call: Callable[..., object] | None
+    """None for one that a rule book declares and nobody handed in."""
+    takes: tuple[Unit | None, ...] = attrs.field(converter=_taken)
+    gives: Result = attrs.field(default=None, converter=_result)
+
+    @property
+    def arity(self) -> int:
+        """How many values it takes."""
+        return len(self.takes)
 
     def apply(self, name: str, arguments: Sequence[Bounded | Unknown]) -> Term:
         """The term for a call with these arguments."""
         unknowns = [term for term in arguments if isinstance(term, Unknown)]
         if unknowns:
             return Unknown.merged(unknowns)
+        if self.call is None:
+            return Unknown.because(Reason.ERROR, "", f"`{name}` is declared, but was not handed in")
         try:
-            result = settle(self.call(*(term[0] for term in arguments if isinstance(term, tuple))))
+            raw = self.call(*(term[0] for term in arguments if isinstance(term, tuple)))
+            result = settle(raw)
         except Exception as error:  # noqa: BLE001 - whatever the rule book's own function raises is an answer that is not there
-            return Unknown.because(Reason.ERROR, "", f"`{name}` failed: {error or type(error).__name__}")
+            return Unknown.because(Reason.ERROR, "", f"`{name}` failed: {_reason(error)}")
         if isinstance(result, Unknown):
-            return Unknown.because(Reason.UNDEFINED, "", f"`{name}` gave no value")
-        if isinstance(result, dt.timedelta):
-            return Unknown.because(Reason.ERROR, "", f"`{name}` gave a duration, not a number")
-        if isinstance(result, int | float) and not isinstance(result, bool):
-            return given(float(result))
-        return result
+            return result if isinstance(raw, Unknown) else Unknown.because(Reason.UNDEFINED, "", f"`{name}` gave no value")
+        term: Term = given(float(result)) if isinstance(result, int | float) and not isinstance(result, bool) else result  # type: ignore[assignment]
+        wanted = "true or false" if self.gives == "truth" else "a text" if self.gives == "text" else "a number"
+        found = "a duration" if isinstance(result, dt.timedelta) else kind(term)
+        if found != wanted and (self.gives is not None or isinstance(result, dt.timedelta)):
+            return Unknown.because(Reason.ERROR, "", f"`{name}` gave {found}, not {wanted}")
+        return term
+
+
+def _reason(error: Exception) -> str:
+    """What an exception says, in one line; its type where it says nothing, or where even saying it fails."""
+    try:
+        said = " ".join((error.message if isinstance(error, InputError) else str(error)).split())
+    except Exception:  # noqa: BLE001 - as said
+        said = ""
+    return (said or type(error).__name__)[:_LONGEST_REASON]

@@ -13,6 +13,7 @@ from typing import Final, Literal, TypeAlias
 import attrs
 
 from decision_os.errors import Issue, Severity, Where
+from decision_os.expr.arithmetic import Function
 from decision_os.expr.notation import error_at, holdable
 from decision_os.expr.tree import (
     Arithmetic,
@@ -41,7 +42,7 @@ from decision_os.units import PERCENT, PP, RATIO, SHARE, Unit, aligned, conversi
 __all__ = ["Checked", "check"]
 
 Kind: TypeAlias = Literal["number", "condition", "text", "any", "range"]
-Verb: TypeAlias = Literal["add", "subtract", "compare", "choose between"]
+Verb: TypeAlias = Literal["add", "subtract", "compare", "choose between", "pass"]
 
 _KIND_WORDS: Final = {"condition": "true or false", "text": "a text", "range": "a range", "number": "a number"}
 _PLURALS: Final = {"condition": "True or False", "text": "texts", "number": "numbers"}
@@ -77,6 +78,8 @@ class _Typed:
     """Made of numbers without a unit alone: it takes the unit of its surroundings."""
     literal: bool = False
     """Made of literals alone: it is the one to be converted."""
+    called: str = ""
+    """What to call it where it is not something the author wrote: a value that a function takes."""
 
     @property
     def unchecked(self) -> bool:
@@ -87,12 +90,12 @@ def check(
     tree: Node,
     *,
     units: Mapping[str, Unit | None],
-    functions: Mapping[str, Unit | None] | None = None,
+    functions: Mapping[str, Function] | None = None,
     text: str = "",
 ) -> Checked:
     """Check a tree against the declared units of its names; all problems at once, in the order of their places.
 
-    `functions` gives the units of the values of registered functions. `text` is what the tree was parsed from: with it, issues
+    `functions` are the registered functions, with the units of what they take and give. `text` is what the tree was parsed from: with it, issues
     carry line, column and the line with a caret. A problem inside a definition is reported where the definition is used.
 
     >>> from decision_os.expr.parser import parse
@@ -110,7 +113,7 @@ def check(
 class _Checker:
     """One pass, bottom-up, over one tree."""
 
-    def __init__(self, units: Mapping[str, Unit | None], functions: Mapping[str, Unit | None], text: str) -> None:
+    def __init__(self, units: Mapping[str, Unit | None], functions: Mapping[str, Function], text: str) -> None:
         self.units = units
         self.functions = functions
         self.text = text
@@ -143,7 +146,13 @@ class _Checker:
         return f"`{written if len(written) <= 40 else written[:37] + '…'}`"
 
     def described(self, typed: _Typed) -> str:
-        return f"{self.shown(typed.written)} ({typed.unit}, {_SOURCES.get(type(typed.written), 'as computed')})"
+        registered = isinstance(typed.written, Call) and typed.written.function in self.functions
+        written = "as written" if typed.literal else "as computed"
+        source = "as declared" if typed.called or registered else _SOURCES.get(type(typed.written), written)
+        return f"{self.named(typed)} ({typed.unit}, {source})"
+
+    def named(self, typed: _Typed) -> str:
+        return typed.called or self.shown(typed.written)
 
     # kinds
 
@@ -164,6 +173,14 @@ class _Checker:
             message = f"{self.shown(typed.written)} is {_KIND_WORDS[typed.kind]} where a condition is needed"
             self.report("not-a-condition", typed.written.span, message, hint)
         return typed.node
+
+    def either(self, node: Logic) -> None:
+        """`x == 1 or 2`, as it is said aloud, is no condition."""
+        for before, after in zip(node.operands, node.operands[1:], strict=False):
+            if node.op == "or" and isinstance(after, Number | Text) and isinstance(before, Comparison) and before.ops == ("==",):
+                item, other = self.shown(before.rest[0])[1:-1], self.shown(after)[1:-1]
+                hint = f"write {self.shown(before.first)[:-1]} in {{{item}, {other}}}`"
+                self.report("not-a-condition", after.span, f"{self.shown(after)} is {_KIND_WORDS[self.visit(after).kind]} where a condition is needed", hint)
 
     # the visit
 
@@ -196,6 +213,7 @@ class _Checker:
             case Membership():
                 return self.membership(node)
             case Logic():
+                self.either(node)
                 operands = tuple(self.condition(operand) for operand in node.operands)
                 return _Typed(attrs.evolve(node, operands=operands), node, "condition")
             case Not():
@@ -300,9 +318,32 @@ class _Checker:
             unit, bare, arguments = self.unified(arguments, "choose between", node.span)
             tree = attrs.evolve(node, arguments=tuple(typed.node for typed in arguments))
             return _Typed(tree, node, "number", unit, bare, literal=all(typed.literal for typed in arguments))
-        tree = attrs.evolve(node, arguments=tuple(typed.node for typed in arguments))
-        unit = self.functions.get(node.function)
-        return _Typed(tree, node, "any" if unit is None else "number", unit)
+        function = self.functions.get(node.function)
+        takes = function.takes if function is not None else (None,) * len(arguments)
+        passed = [self.passed(typed, unit, node.function, place) for place, (typed, unit) in enumerate(zip(arguments, takes, strict=False), 1)]
+        tree = attrs.evolve(node, arguments=tuple(passed))
+        gives = function.gives if function is not None else None
+        if isinstance(gives, str):
+            return _Typed(tree, node, "condition" if gives == "truth" else "text")
+        return _Typed(tree, node, "any" if gives is None else "number", gives)
+
+    def passed(self, typed: _Typed, unit: Unit | None, function: str, place: int) -> Node:
+        """A value in the unit in which a registered function takes it."""
+        typed = self.as_number(typed)
+        if unit is None:
+            return typed.node
+        target = _Typed(typed.node, typed.written, "number", unit, called=f"value {place} of `{function}`")
+        if typed.unit is None:
+            if typed.bare:
+                self.bare_beside(typed, target)
+            else:
+                self.read_beside([typed], [target])
+            return typed.node
+        factor = conversion(typed.unit, unit)
+        if factor is None:
+            self.meeting(target, typed, "pass", typed.written.span, left=target)
+            return typed.node
+        return self.rescaled(typed.node, factor)
 
     def one_of(self, choices: Sequence[_Typed], span: Span) -> tuple[_Typed, tuple[Node, ...]]:
         """Values one of which is taken: they are of one kind and one unit."""
@@ -362,7 +403,7 @@ class _Checker:
             return mine if yours == _COUNT else yours
         for amount, per in ((other, target), (target, other)):
             if amount.literal and _per_thing(_unit(amount), _unit(per)):
-                message = f"{self.shown(amount.written)} is read as {per.unit}, the unit of {self.shown(per.written)}"
+                message = f"{self.named(amount)} is read as {per.unit}, the unit of {self.named(per)}"
                 self.report("money-per-thing", amount.written.span, message, severity=Severity.NOTE)
                 return _unit(per)
         self.mismatch(target, other, verb, span)
@@ -399,9 +440,9 @@ class _Checker:
         return PP if PP in both else RATIO
 
     def mismatch(self, target: _Typed, other: _Typed, verb: Verb, span: Span) -> None:
-        first, second = sorted((target, other), key=lambda typed: typed.written.span)
+        first, second = (other, target) if verb == "pass" else sorted((target, other), key=lambda typed: typed.written.span)
         mine, yours = _unit(first), _unit(second)
-        what = f"cannot {verb} {self.described(first)} and {self.described(second)}"
+        what = f"cannot {verb} {self.described(first)} {'as' if verb == 'pass' else 'and'} {self.described(second)}"
         code, hint = "unit-mismatch", ""
         if mine.currency and yours.currency and mine.currency != yours.currency:
             code, hint = "mixed-currencies", "convert one of the two before they meet"

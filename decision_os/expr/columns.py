@@ -17,6 +17,7 @@ import narwhals.stable.v2 as nw
 from decision_os.errors import ExpressionError, InputError
 from decision_os.expr import arithmetic
 from decision_os.expr.arithmetic import ROUNDING, Context, Refusal
+from decision_os.expr.notation import place
 from decision_os.expr.tree import (
     Arithmetic,
     Around,
@@ -331,7 +332,9 @@ class _Columns:
                 return _extreme([_extreme([x, low], "max"), high], "min")
             case _:
                 hint = "decide row by row with `evaluate`, or compute it as a column first"
-                raise ExpressionError(f"`{node.function}` is a Python function: it cannot run in a dataframe engine", text=self.text, hint=hint)
+                line, column = place(self.text, node.span[0])
+                message = f"`{node.function}` is a Python function: it cannot run in a dataframe engine"
+                raise ExpressionError(message, text=self.text, line=line, column=column, width=node.span[1] - node.span[0], hint=hint)
 
     def choice(self, node: Choice, wanted: str) -> _Term:
         condition = self.condition(node.condition)

@@ -85,6 +85,8 @@ def exact(tree: Node, context: Context, *, settled: bool = False) -> Evaluate:
     run = _Closures(context, settled).node(tree, context.text)
 
     def evaluate(values: Values) -> Scalar | Unknown:
+        if type(values) is not dict:
+            arithmetic.readable(values)
         return arithmetic.plain(run(values))
 
     return evaluate
@@ -125,7 +127,7 @@ class _Closures:
         missing = Unknown.because(Reason.MISSING, name)
 
         def run(values: Values) -> Term:
-            raw = values[name] if name in values else None  # noqa: SIM401 - `get` of a mapping that makes up values would make one up here
+            raw = arithmetic.looked_up(values, name)
             if raw is None:
                 return missing
             if type(raw) is float and as_given and -inf < raw < inf:  # most are

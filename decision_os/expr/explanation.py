@@ -282,8 +282,7 @@ class _Teller:
             return node.unit
         if any(isinstance(part, Name) and part.scale != 1 for part in _parts(node)):
             return None
-        functions = {name: function.unit for name, function in self.context.functions.items()}
-        return check(node, units=self.context.units, functions=functions).unit
+        return check(node, units=self.context.units, functions=self.context.functions).unit
 
 
 def _parts(node: Node) -> Iterator[Node]:
@@ -335,7 +334,8 @@ def _difference(left: Term, right: Term) -> float | None:
     if isinstance(left, tuple) and isinstance(right, tuple):
         return 0.0 if arithmetic.compare("==", left, right) else left[0] - right[0]
     if isinstance(left, dt.date) and isinstance(right, dt.date):
-        return (left - right).total_seconds() / 86400
+        apart: dt.timedelta = arithmetic.instant(left) - arithmetic.instant(right)
+        return apart.total_seconds() / 86400
     return None
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from decision_os.errors import ExpressionError, Issue, Severity, Where
+from decision_os.errors import ExpressionError, InputError, Issue, Severity, Where
 from decision_os.expr import explanation, notation, parser
 from decision_os.expr.arithmetic import Context, Function
 from decision_os.expr.checker import check
@@ -87,6 +87,16 @@ class Expression:
     def canonical(self) -> str:
         """The expression in its canonical form, in ASCII but for names and texts."""
         return unparse(self.tree)
+
+    @property
+    def calls(self) -> tuple[str, ...]:
+        """The registered functions it calls, through definitions, in alphabetical order."""
+        return tuple(sorted(self.context.functions))
+
+    def place_of_call(self) -> Where:
+        """Where in its text it first calls a registered function, itself or by a definition; its start where it calls none."""
+        spans = [node.span for node in _outside_definitions(self.tree) if _calls(node)]
+        return Where("", *notation.place(self.text, spans[0][0] if spans else 0))
 
     def __str__(self) -> str:
         return self.text
@@ -200,6 +210,7 @@ class _Scope:
 
     def analyse(self, text: str, *, threshold: bool) -> Analysis:
         read = parser.parse_threshold if threshold else parser.parse
+        functions = self.every_function()
         try:
             text = notation.plain_text(text)
             parsed = read(
@@ -214,11 +225,11 @@ class _Scope:
         except ExpressionError as error:
             return Analysis(None, (_issue(error),))
         declared = {name: parse_unit(unit) if isinstance(unit, str) else unit for name, unit in self.units.items()}
-        checked = check(parsed.tree, units=declared, functions={name: function.unit for name, function in self.functions.items()}, text=text)
+        checked = check(parsed.tree, units=declared, functions=functions, text=text)
         issues = tuple(sorted((*parsed.warnings, *checked.issues), key=lambda issue: issue.where))
         if any(issue.severity is Severity.ERROR for issue in issues):
             return Analysis(None, issues)
-        names, uses = _read_and_used(checked.tree)
+        names, uses, calls = _read_and_used(checked.tree)
         expression = Expression(
             text=text,
             tree=checked.tree,
@@ -227,9 +238,16 @@ class _Scope:
             names=names,
             uses=uses,
             warnings=issues,
-            context=Context(text=text, texts=self.texts(uses), units=checked.units, functions=self.functions),
+            context=Context(text=text, texts=self.texts(uses), units=checked.units, functions={name: functions[name] for name in calls}),
         )
         return Analysis(expression, issues)
+
+    def every_function(self) -> dict[str, Function]:
+        """The functions in scope, and those that definitions call."""
+        called: dict[str, Function] = {}
+        for definition in self.definitions.values():
+            called |= definition.context.functions
+        return called | dict(self.functions)
 
     def texts(self, uses: tuple[str, ...]) -> dict[str, str]:
         texts: dict[str, str] = {}
@@ -294,7 +312,7 @@ def compile(  # noqa: A001 - `dos.compile` is the public name
     """Read, check and prepare an expression.
 
     `names` are those it may read (None: any); `units` gives units of names, and has them checked; `labels` maps what is written in
-    backticks to names; `definitions` are expressions it may use by name; `functions` are Python functions it may call.
+    backticks to names; `definitions` are expressions it may use by name; `functions` are Python functions it may call, each a `Function`.
 
     Raises `ExpressionError` for the first error, with its line, column and a hint.
 
@@ -332,6 +350,13 @@ def _scope(
     functions: Mapping[str, Function] | None,
     currency: str,
 ) -> _Scope:
+    handed: Mapping[str, object] = functions or {}  # whatever the caller's type checker did not see
+    for name, function in handed.items():
+        if not isinstance(function, Function):
+            hint = f"write `dos.Function({name}, takes=…, gives=…)`, with the units of its values and of its result"
+            raise InputError(f"the function `{name}` is handed in as a {type(function).__name__}, so nothing says what it takes", name=name, hint=hint)
+        if name in FUNCTIONS:
+            raise InputError(f"`{name}` is a function of the language", name=name, hint="give yours another name")
     return _Scope(names=names, units=units or {}, labels=labels, definitions=definitions or {}, functions=functions or {}, currency=currency)
 
 
@@ -370,8 +395,25 @@ def _walk(node: Node) -> Iterator[Node]:
         waiting += reversed(children(found))
 
 
-def _read_and_used(tree: Node) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _outside_definitions(node: Node) -> Iterator[Node]:
+    """The nodes that stand in the text itself."""
+    yield node
+    if not isinstance(node, Defined):
+        for child in children(node):
+            yield from _outside_definitions(child)
+
+
+def _calls(node: Node) -> bool:
+    """Whether a node is the call of a registered function, or a definition that calls one."""
+    if isinstance(node, Defined):
+        return any(_calls(inner) for inner in _walk(node.body))
+    return isinstance(node, Call) and node.function not in FUNCTIONS
+
+
+def _read_and_used(tree: Node) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """The names a tree reads, the definitions it uses and the registered functions it calls, each once."""
     nodes = list(_walk(tree))
     names = dict.fromkeys(node.name for node in nodes if isinstance(node, Name))
     uses = dict.fromkeys(node.name for node in nodes if isinstance(node, Defined))
-    return tuple(names), tuple(uses)
+    calls = dict.fromkeys(node.function for node in nodes if isinstance(node, Call) and _calls(node))
+    return tuple(names), tuple(uses), tuple(calls)

@@ -16,6 +16,7 @@ from typing import Final, Literal, TypeAlias
 import attrs
 
 from decision_os.errors import ExpressionError, nearest
+from decision_os.expr import habits
 from decision_os.units import CALENDAR, CURRENCIES, FIXED, PERCENT, PP, Unit
 
 __all__ = ["MAX_DEPTH", "MAX_LENGTH", "MAX_NODES", "MAX_TOKENS", "Token", "error_at", "holdable", "normal_label", "place", "plain_text", "tokens"]
@@ -80,6 +81,7 @@ _WORDS: Final = {
     **dict.fromkeys(("False", "false", "FALSE"), "false"),
 }
 _MISTYPED: Final = {
+    **habits.CHARACTERS,
     "=": "write `==` to compare",
     "===": "write `==`",
     "!==": "write `!=`",
@@ -88,34 +90,24 @@ _MISTYPED: Final = {
     "||": "write `or`",
     "|": "write `or`",
     "!": "write `not`",
-    "~": "write `not`",
+    "~": "write `not`, or `x in target ± 3`",
     "<>": "write `!=`",
     "=<": "write `<=`",
     "=>": "write `>=`",
     "^": "write `**` for a power",
-    "≈": "write `x in target ± 3`",
     ";": "one expression holds no statements",
     ":=": "an expression assigns nothing",
     ":": "only `[low, high]` intervals and `{…}` sets are written in brackets",
     "#": "an expression holds no comments",
-    "—": "a minus is `-`",
-    "@": "",
+    "@": "a name stands alone, as in `win_rate`",
     "?": "write `a if condition else b`",
     "\\": "a line break needs no backslash",
-    "%": "`%` follows a number; a name that holds it is written in backticks: `` `GM%` ``",
+    "%": "`%` follows a number, and there is no remainder; a name that holds it is written in backticks: `` `GM%` ``",
     "//": "write `/`",
     "->": "write `if … else …`",
-    "“": 'write straight quotes: `"won"`',
-    "”": 'write straight quotes: `"won"`',
-    "„": 'write straight quotes: `"won"`',
-    "‘": "write straight quotes: `'won'`",
-    "’": "write straight quotes: `'won'`",
-    "→": "a name that holds it is written in backticks",
-    "…": "",
 }
 _NOT_THE_LANGUAGE: Final = {
-    "None": "write `is_missing(x)`, or `coalesce(x, 0)`",
-    "null": "write `is_missing(x)`, or `coalesce(x, 0)`",
+    **habits.NOT_VALUES,
     "is": "write `==`, or `is_missing(x)`",
     "lambda": "an expression defines no functions",
     "for": "an expression holds no loops",
@@ -289,7 +281,8 @@ class _Scanner:
             hint = "a name that holds a dot is written in backticks" if self.found else ""
             return self.error(at, at + 1, "an expression reads no attributes", hint)
         if ch in "\"'`":
-            return self.error(at, at + 1, f"the {'label' if ch == '`' else 'text'} opened here is not closed on its line")
+            what, mark = ("label", "a backtick") if ch == "`" else ("text", "the same quote")
+            return self.error(at, at + 1, f"the {what} opened here is not closed on its line", f"close it with {mark}")
         return self.mistyped(ch, at)
 
     def mistyped(self, written: str, at: int) -> ExpressionError:
@@ -306,13 +299,28 @@ class _Scanner:
             return self.error(at, end, f"`{written}` is not part of the language", "write `!=` as one")
         if written == "=" and self.text[end : end + 1] == "=":
             end += 1
-        return self.error(at, end, f"`{written}` is not part of the language", _MISTYPED.get(written, ""))
+        return self.error(at, end, f"`{written}` is not part of the language", self.instead(written, end))
+
+    def instead(self, written: str, end: int) -> str:
+        """What to write for something that is not of the language, by what stands beside it."""
+        before = self.found[-1] if self.found else None
+        if written == "=" and before is None:
+            return "an expression begins without `=`"
+        if written == ";" and self.brackets > 0:
+            return "values are separated by commas"
+        if written == ":" and before is not None and before.kind == "number" and self.text[end : end + 1].isdigit() and self.brackets <= 0:
+            return "a duration is written as in `24h`"
+        plain = habits.plain_character(written)
+        return _MISTYPED.get(written, "") or (f"write `{plain}`" if plain else "")
 
     def operator(self, written: str, at: int, end: int) -> None:
         canonical = _TYPOGRAPHIC.get(written, written)
         if written == "–" and self.is_range(at, end):
-            start = self.found[-1].start
-            raise self.error(start, end, "a dash between two numbers is a range here", "write `in [5%, 10%]`, or `-` for a minus")
+            low = self.found[-1]
+            high = re.compile(r"[0-9][0-9_.]*%?").match(self.text, end)
+            stop = high.end() if high else end
+            hint = f"write `in [{_short(low.text)}, {_short(self.text[end:stop])}]`, or `-` for a minus"
+            raise self.error(low.start, stop, "a dash between two numbers is a range here", hint)
         if canonical == "not in":
             self.add("word", "not", at, end)
             self.add("word", "in", at, end)
@@ -349,7 +357,8 @@ class _Scanner:
         normal = unicodedata.normalize("NFKC", written)
         if normal != written:
             power = next((ch for ch in written if ch in "²³⁴⁵⁶⁷⁸"), "")
-            hint = f"write `** {unicodedata.digit(power)}`" if power else f"did you mean `{normal}`?" if normal.isidentifier() else ""
+            known = habits.CHARACTERS.get(written, "")
+            hint = f"write `** {unicodedata.digit(power)}`" if power else f"did you mean `{normal}`?" if normal.isidentifier() else known
             raise self.error(at, end, f"`{written}` is not written in plain letters", hint)
         plain = "".join(_LOOK_ALIKES.get(ch, ch) for ch in written)
         latin = any(ch.isascii() and ch.isalpha() for ch in written)
@@ -408,7 +417,9 @@ class _Scanner:
         compound = _COMPOUND.match(self.text, at)
         if compound:
             return self.compound(compound.group(), at, compound.end())
+        self.refuse_date(at)
         self.refuse_comma(at, end)
+        self.refuse_groups(at)
         value = self.exact(written, at, end)
         suffix = _SUFFIX.match(self.text, end)
         if suffix:
@@ -431,6 +442,9 @@ class _Scanner:
     def exact(self, written: str, at: int, end: int) -> Fraction:
         found = _NUMBER.match(written)
         if found is None:
+            span = re.compile(r"\.+([0-9][0-9_.]*)").match(self.text, end)
+            if span and written.endswith("."):
+                raise self.error(at, span.end(), "two dots between two numbers are a range here", f"write `in [{written[:-1]}, {span.group(1)}]`")
             hint = f"write `{written}0`" if written.endswith(".") else "write for example `0.5`, `1_000` or `1e-6`"
             raise self.error(at, end, f"`{_short(written)}` is not a number", hint)
         digits = written.replace("_", "")
@@ -455,19 +469,32 @@ class _Scanner:
         self.found.append(Token("number", self.text[start:end], start, end, value, unit))
         return end
 
-    def refuse_comma(self, at: int, end: int) -> None:
+    def refuse_comma(self, at: int, end: int, sign: str = "") -> None:
         if self.text[end : end + 1] != "," or not self.text[end + 1 : end + 2].isdigit():
             return
         grouped = _THOUSANDS.match(self.text, at)
         if grouped:
-            plain = grouped.group().replace(",", "_")
+            plain = sign + grouped.group().replace(",", "_")
             hint = f"write `{plain}`" + (", or put a space after the comma between two numbers" if self.brackets > 0 else "")
             raise self.error(at, grouped.end(), f"`{_short(grouped.group())}` holds a comma", hint)
         if self.brackets <= 0:
             rest = re.compile(r"[0-9]+").match(self.text, end + 1)
             stop = rest.end() if rest else end + 1
-            point = _short(self.text[at:stop].replace(",", "."))
+            whole, _, part = self.text[at:stop].rpartition(",")
+            point = _short(f"{sign}{whole.replace('.', '_')}.{part}")
             raise self.error(at, stop, f"`{_short(self.text[at:stop])}` holds a comma", f"write `{point}`")
+
+    def refuse_groups(self, at: int, sign: str = "") -> None:
+        grouped, plain = habits.grouped(self.text, at)
+        if grouped:
+            held = "an apostrophe" if grouped.strip("0123456789.,")[0] in "'’" else "a space"
+            raise self.error(at, at + len(grouped), f"`{_short(grouped)}` holds {held}", f"write `{sign}{_short(plain)}`")
+
+    def refuse_date(self, at: int) -> None:
+        date = habits.date_like(self.text, at)
+        if date and not (self.found and self.found[-1].kind == "op" and self.found[-1].text in ("-", "/")):
+            hint = "compare two inputs, or a number of days"
+            raise self.error(at, at + len(date), f"`{date}` is a date, and an expression holds none", hint)
 
     def compound(self, written: str, at: int, end: int) -> int:
         parts = re.findall(r"([0-9]+)([wdhms])", written)
@@ -492,17 +519,23 @@ class _Scanner:
         written = self.text[start:word_end]
         plain = self.text[start:end]
         hint = f"put an operator between `{plain}` and `{word}`"
+        measured = habits.measure(plain, word)
+        habit = habits.INSTEAD_OF_WORD.get(word.lower(), "") if word_at > end else ""
+        if habit:
+            raise self.error(word_at, word_end, f"`{_short(word)}` is not part of the language", habit)
         if word in ("k", "K", "M"):
             letter = "M" if word == "M" else "k"
             hint = f"write `{_grouped(value * _MULTIPLES[letter])}`; `k` and `M` belong to money, as in `${plain}{letter}`"
         elif word_at == end and re.match(r"[wdhms][0-9]", word):
             hint = "write for example `1h30m`"
-        elif word.lower() in _LETTERS:
-            hint = f"write `{plain}{word.lower()}`"
+        elif plain == "0" and word_at == end and word[0] in "xXoObB":
+            hint = "write it in decimal digits"
+        elif word_at == end and word in ("e", "E"):
+            hint = "write for example `1e-6`"
+        elif measured:
+            hint = f"write `{measured}`"
         elif word.lower() in _DURATION_WORDS:
             hint = f"write `{plain} {word.lower()}`"
-        elif word in ("min", "mins", "hrs", "hr", "sec", "secs", "mo", "mos", "yr", "yrs"):
-            hint = "the durations are `s m h d w` and the words `seconds` to `years`"
         elif nearest(word, _DURATION_WORDS, cutoff=0.7):
             hint = nearest(word, _DURATION_WORDS, cutoff=0.7)
         elif word_at == end:
@@ -518,7 +551,8 @@ class _Scanner:
         written, number_at, end = digits["number"], digits.start("number"), digits.end()
         code = self.currency if self.currency in _CURRENCY_SIGNS[sign] else _CURRENCY_SIGNS[sign][0]
         self.same_currency(code, at, end)
-        self.refuse_comma(number_at, end)
+        self.refuse_comma(number_at, end, sign)
+        self.refuse_groups(number_at, sign)
         value = self.exact(written, number_at, end)
         word = re.compile(r"\w+").match(self.text, end)
         if word:
@@ -526,6 +560,10 @@ class _Scanner:
             if suffix == "m":
                 message = f"`{sign}{written}m` can be read as a million or as a thousand"
                 raise self.error(at, word.end(), message, f"a million is `{sign}{written}M`, a thousand `{sign}{written}k`")
+            if suffix.lower() in ("b", "bn", "mm", "mn", "mio", "k"):
+                larger = f"{written}_000M" if suffix.lower() in ("b", "bn") else f"{written}{'k' if suffix in 'kK' else 'M'}"
+                if suffix != "k":
+                    raise self.error(at, word.end(), f"`{_short(self.text[at : word.end()])}` is not an amount of money", f"write `{sign}{_short(larger)}`")
             if suffix not in ("k", "M"):
                 hint = f"a thousand is `{sign}{_short(written)}k`, a million `{sign}{_short(written)}M`"
                 raise self.error(at, word.end(), f"`{_short(self.text[at : word.end()])}` is not an amount of money", hint)

@@ -10,6 +10,7 @@ from typing import Final, Literal, cast
 import attrs
 
 from decision_os.errors import ExpressionError, Issue, Severity, Where, nearest
+from decision_os.expr import habits
 from decision_os.expr.notation import MAX_DEPTH, MAX_NODES, Token, error_at, normal_label, plain_text, tokens
 from decision_os.expr.tree import (
     FUNCTIONS,
@@ -32,7 +33,7 @@ from decision_os.expr.tree import (
     Truth,
     children,
 )
-from decision_os.units import PERCENT, RATIO, conversion
+from decision_os.units import CURRENCIES, PERCENT, RATIO, conversion
 
 __all__ = ["MAX_TREE_DEPTH", "Parsed", "parse", "parse_threshold"]
 
@@ -62,6 +63,7 @@ _ARITY_HINT: Final = {
     "min": "min(a, b)",
 }
 _LARGEST_POWER: Final = 8
+_YES_OR_NO: Final = {"yes": "write `true`", "no": "write `false`", "on": "write `true`", "off": "write `false`"}
 
 Op = Literal["<", "<=", ">", ">=", "==", "!="]
 
@@ -202,19 +204,31 @@ class _Parser:
             if token.text == "[":
                 return self.error_on(token, "an expression reads no subscripts", "an interval stands after `in`: `x in [low, high]`")
             if token.text == "(":
-                return self.error_on(token, "only a function can be called", f"the functions are {', '.join(self.known_functions())}")
+                before = self.tokens[self.at - 1]
+                multiplied = before.kind in ("number", "op")
+                hint = "write `*` between the two" if multiplied else f"the functions are {', '.join(self.known_functions())}"
+                return self.error_on(token, "only a function can be called", hint)
             if token.text == "+/-":
                 return self.error_on(token, "`±` makes a range, which stands after `in`", "write `x in target ± 3`")
             if token.text in (")", "]", "}"):
                 return self.error_on(token, f"`{shown}` closes nothing")
             if token.text == ",":
-                return self.error_on(token, "a comma stands only in an interval, a set or a call")
+                last = self.tokens[self.at + 1].kind == "end"
+                return self.error_on(token, "a comma stands only in an interval, a set or a call", "leave it out" if last else "join conditions with `and`")
             return self.error_on(token, f"`{shown}` has no place here")
         if token.kind == "word" and token.text not in ("true", "false"):
             hint = "write `a if condition else b`" if token.text == "else" else "put parentheses around it" if token.text == "not" else ""
             return self.error_on(token, f"`{shown}` has no place here", hint)
         before = self.tokens[self.at - 1]
+        for word in (token, before):
+            habit = habits.INSTEAD_OF_WORD.get(word.text.lower(), "") if word.kind == "name" else ""
+            if habit:
+                return self.error_on(word, f"`{self.shown(word)}` is not part of the language", habit)
         hint = "write `*`, `and` or a comparison between them; a name of several words stands in backticks"
+        if before.kind == token.kind == "number" and before.unit is not None and before.unit.duration:
+            hint = f"write `{self.shown(before)}{self.shown(token)}` in one piece"
+        elif before.kind == "name" and before.text in ("US", *CURRENCIES) and token.kind == "number":
+            hint = f"write `{self.shown(token)}`" if token.unit is not None else f"write `{self.shown(token)} {before.text}`"
         return self.error_on(token, f"an operator is missing between `{self.shown(before)}` and `{shown}`", hint)
 
     # the grammar
@@ -337,7 +351,7 @@ class _Parser:
         token = self.advance()
         if negated:
             if not self.is_word("in"):
-                raise self.error_on(token, "`not` has no place here", "write `x not in […]`, or put `and` before it")
+                raise self.error_on(token, "`not` has no place here", "write `x not in […]`, `not (x > 3)`, or put `and` before it")
             self.advance()
         where = self.range_()
         if self.token.kind in ("op", "word") and _LEVELS.get(self.token.text) == _COMPARE:
@@ -393,11 +407,36 @@ class _Parser:
         if token.kind == "end":
             before = self.tokens[self.at - 1] if self.at else token
             return self.error_on(token, f"a value is missing after `{self.shown(before)}`")
+        if token.kind == "op" and token.text in ("[", "{"):
+            words = self.words_inside()
+            if words:
+                hint = f"a name stands alone: `{words}`" if words.isidentifier() else f"a label stands in backticks: `` `{words}` ``"
+                return self.error_on(token, "no name stands in brackets", hint)
         if token.kind == "op" and token.text == "[":
-            return self.error_on(token, "an interval stands only after `in`", "write `x in [low, high]`")
+            return self.error_on(token, "an interval stands only after `in`", "write `x in [low, high]`, or `x in {a, b}` for a set")
         if token.kind == "op" and token.text == "{":
             return self.error_on(token, "a set stands only after `in`", 'write `stage in {"won", "lost"}`')
-        return self.error_on(token, f"a value is missing before `{self.shown(token)}`")
+        hint = ""
+        following = self.tokens[self.at + 1]
+        if token.kind == "word" and following.kind == "op" and following.text == "(":
+            hint = habits.INSTEAD_OF_CALL.get(token.text, "")
+        elif self.at == 0 and (_LEVELS.get(token.text) == _COMPARE):
+            hint = f"write what is compared, as in `x {self.shown(token)} …`"
+        elif token.kind == "word" and token.text == "if":
+            hint = "write `a if condition else b`"
+        return self.error_on(token, f"a value is missing before `{self.shown(token)}`", hint)
+
+    def words_inside(self) -> str:
+        """The words between the bracket that opens here, or two of them, and the next that closes; nothing where it holds more than words."""
+        at = self.at
+        while self.tokens[at].kind == "op" and self.tokens[at].text == self.token.text:
+            at += 1
+        words = []
+        while self.tokens[at].kind == "name":
+            words.append(self.tokens[at].text)
+            at += 1
+        closes = self.tokens[at].kind == "op" and self.tokens[at].text in ("]", "}")
+        return " ".join(words) if closes else ""
 
     # names and calls
 
@@ -408,7 +447,8 @@ class _Parser:
         function = token.text
         if function not in FUNCTIONS and function not in self.functions:
             known = self.known_functions()
-            raise self.error_on(token, f"unknown function `{self.shown(token)}`", nearest(function, known) or f"the functions are {', '.join(known)}")
+            hint = habits.INSTEAD_OF_CALL.get(function.lower(), "") or nearest(function, known) or f"the functions are {', '.join(known)}"
+            raise self.error_on(token, f"unknown function `{self.shown(token)}`", hint)
         self.advance()
         arguments: list[Node] = []
         while not self.is_op(")"):
@@ -436,7 +476,7 @@ class _Parser:
         if not label and (name in FUNCTIONS or name in self.functions):
             raise self.error_on(token, f"`{name}` is a function", f"write `{_ARITY_HINT.get(name, name + '(…)')}`")
         if self.names is not None and name not in self.names:
-            hint = nearest(name, [*self.names, *self.definitions])
+            hint = nearest(name, [*self.names, *self.definitions]) or _YES_OR_NO.get(name.lower(), "")
             raise self.error(*span, f"unknown {'label' if label else 'name'} `{self.shown(token).strip('`')}`", hint, "unknown-name")
         return Name(name, label, span=span)
 
@@ -498,12 +538,19 @@ class _Parser:
             if defined is not None:
                 self.advance()
                 return defined
+        if self.is_op("]"):
+            raise self.error_on(token, "an interval opens with `[` or `(`", "an end that does not belong to it has a parenthesis: `(1, 5)`")
         if token.kind == "end":
             raise self.error_on(token, "a range is missing after `in`", 'write `in [low, high]` or `in {"a", "b"}`')
         centre = self.binary(_SUM)
         if not self.is_op("+/-"):
-            message = f"`{self.text[slice(*centre.span)][:40]}` is not a range"
-            raise self.error(*centre.span, message, 'write `in [low, high]`, `in {"a", "b"}` or `in target ± 3`')
+            written = self.text[slice(*centre.span)]
+            hint = 'write `in [low, high]`, `in {"a", "b"}` or `in target ± 3`'
+            if isinstance(centre, Text):
+                hint = f"write `in {{{written}}}`, or `== {written}`"
+            elif isinstance(centre, Arithmetic) and centre.op == "-" and isinstance(centre.left, Number) and isinstance(centre.right, Number):
+                hint = f"write `in [{self.text[slice(*centre.left.span)]}, {self.text[slice(*centre.right.span)]}]`"
+            raise self.error(*centre.span, f"`{written[:40]}` is not a range", hint if len(hint) <= 100 else "write `in [low, high]`")
         return self.around(centre, token.start)
 
     def definition(self, token: Token) -> Defined | None:
@@ -539,7 +586,8 @@ class _Parser:
             self.expect("]", "the interval is not closed: expected `,`, `]` or `)`")
         closing = self.advance()
         if len(ends) != 2:
-            hint = "a set is written in braces: `{0.2, 0.5}`"
+            items = ", ".join(self.text[slice(*end.span)] for end in ends)
+            hint = f"a set is written in braces: `{{{items if len(items) <= 40 else '0.2, 0.5'}}}`"
             raise self.error(opening.start, closing.end, f"an interval has two ends, not {len(ends)}", hint)
         low, high = ends
         low_closed, high_closed = opening.text == "[", closing.text == "]"

@@ -68,6 +68,7 @@ class Tracer(SimpleEval):  # type: ignore[misc]  # simpleeval is untyped
     """
 
     def __init__(self, values: Mapping[str, object], context: Context, *, settled: bool = False) -> None:
+        arithmetic.readable(values)
         super().__init__(
             operators={
                 "+": arithmetic.add,
@@ -143,10 +144,11 @@ class Tracer(SimpleEval):  # type: ignore[misc]  # simpleeval is untyped
     # ── leaves ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _input(self, node: Name) -> Term:
-        if node.name not in self.names:
+        raw = arithmetic.looked_up(self.names, node.name)
+        if raw is None:
             return Unknown.because(Reason.MISSING, node.name)
         try:
-            return arithmetic.read(self.names[node.name], node, self.context.units.get(node.name), settled=self.settled)
+            return arithmetic.read(raw, node, self.context.units.get(node.name), settled=self.settled)
         except (Refusal, InputError) as refusal:
             raise arithmetic.refused(refusal, self.text, node) from None
 

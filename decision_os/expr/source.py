@@ -54,7 +54,7 @@ from decision_os.expr.tree import (
     Truth,
     children,
 )
-from decision_os.values import LARGEST_INTEGER, Unknown
+from decision_os.values import EXACT_INTEGER, Unknown
 
 __all__ = ["Source", "write"]
 
@@ -78,8 +78,8 @@ def _bail() -> NoReturn:
 
 
 def _number(raw: object) -> float:
-    """An int as a float; anything else is not for the fast path."""
-    if type(raw) is int and -LARGEST_INTEGER <= raw <= LARGEST_INTEGER:
+    """An int as a float, with a float's rounding; a large one, which is exact, and anything else are not for the fast path."""
+    if type(raw) is int and -EXACT_INTEGER < raw < EXACT_INTEGER:
         return float(raw)
     raise _Bail
 

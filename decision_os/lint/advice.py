@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from decision_os.errors import Issue, Severity, Where, nearest
@@ -17,6 +17,8 @@ __all__ = ["advice"]
 _SPARED: Final = ("owner",)
 """Whom a break action may name besides a role: the owner, whoever that is."""
 
+_GIVE_A_UNIT: Final = "give the metric a `unit`, as in `USD`, `share`, `count`"
+
 
 def advice(book: RuleBook, flow: Flow) -> Iterator[Issue]:
     """What is worth a second look."""
@@ -29,6 +31,10 @@ def advice(book: RuleBook, flow: Flow) -> Iterator[Issue]:
         if metric.id not in read:
             yield Issue("unread-metric", f"no decision, monitor or other metric reads `{metric.id}`", metric.where, Severity.NOTE)
         yield from _guards(metric)
+        if metric.formula is not None:
+            bound = {name: book.metrics[binding.input] for name, binding in bindings_of(metric) if binding.input in book.metrics}
+            yield from _beside_units(f"the formula of metric `{metric.id}`", metric.formula, bound)
+    yield from _functions(book)
     for fact in book.facts.values():
         for name, expression in fact.derive.items():
             yield from _hidden(f"`{name}` of fact `{fact.id}`", expression, fact.where)
@@ -51,6 +57,7 @@ def _playbook(book: RuleBook, flow: Flow, playbook: Playbook) -> Iterator[Issue]
     for name, expression in playbook.projections.items():
         yield from _hidden(f"projection `{name}` of {what}", expression, playbook.where)
     yield from _units(book, playbook)
+    yield from _computed(book, playbook)
 
 
 def _units(book: RuleBook, playbook: Playbook) -> Iterator[Issue]:
@@ -60,7 +67,39 @@ def _units(book: RuleBook, playbook: Playbook) -> Iterator[Issue]:
         metric = book.metrics.get(playbook.inputs[name].metric) if name in playbook.inputs else None
         if metric is not None and metric.unit is None and not metric.text and metric.sustained is None:
             message = f"playbook `{playbook.id}` compares `{name}`, but metric `{metric.id}` declares no unit: nothing can check what it is compared with"
-            yield Issue("no-unit", message, metric.where, Severity.WARNING, "give the metric a `unit`, as in `USD`, `share`, `count`")
+            yield Issue("no-unit", message, metric.where, Severity.WARNING, _GIVE_A_UNIT)
+
+
+def _computed(book: RuleBook, playbook: Playbook) -> Iterator[Issue]:
+    """The same for what projections and levers compute with, beside something that has a unit."""
+    expressions = {f"projection `{name}`": expression for name, expression in playbook.projections.items()}
+    for action in playbook.actions.values():
+        if action.lever is not None:
+            expressions |= {f"the lever of action `{action.id}`": action.lever.after}
+    metrics = {name: book.metrics[use.metric] for name, use in playbook.inputs.items() if use.metric in book.metrics}
+    for what, expression in expressions.items():
+        yield from _beside_units(f"{what} of playbook `{playbook.id}`", expression, metrics)
+
+
+def _beside_units(what: str, expression: Expression, metrics: Mapping[str, Metric]) -> Iterator[Issue]:
+    """Metrics without a unit that an expression computes with, where another part of it has one."""
+    read = {name: metrics[name] for name in expression.names if name in metrics and not metrics[name].text and metrics[name].sustained is None}
+    literal = any(isinstance(node, Number) and node.unit is not None and not node.unit.dimensionless for node in walk(expression))
+    if not literal and all(metric.unit is None for metric in read.values()):
+        return
+    for name, metric in read.items():
+        if metric.unit is None:
+            message = f"{what} computes with `{name}`, but metric `{metric.id}` declares no unit: nothing can check what it is computed with"
+            yield Issue("no-unit", message, metric.where, Severity.WARNING, _GIVE_A_UNIT)
+
+
+def _functions(book: RuleBook) -> Iterator[Issue]:
+    for each in book.functions.values():
+        lacking = [str(place) for place, unit in enumerate(each.function.takes, 1) if unit is None]
+        parts = [*([f"value {' and '.join(lacking)}"] if lacking else []), *(["its result"] if each.function.gives is None else [])]
+        if parts:
+            message = f"function `{each.name}` declares no unit of {' and of '.join(parts)}: nothing can check what that stands beside"
+            yield Issue("no-unit", message, each.where, Severity.NOTE, "give it under `takes` and `gives`, as in `USD`, `share`, `count`")
 
 
 def _compared(node: Node) -> Iterator[str]:

@@ -12,14 +12,16 @@ import attrs
 from decision_os.calendars import parse_cadence, zone_of
 from decision_os.canonical import fingerprint
 from decision_os.errors import DecisionOSError, InputError, Issue, UnitError, Where, nearest
+from decision_os.expr import Function
 from decision_os.model import APPROVALS_HOLD, Freeze, Metric, Playbook, ReviewCadence, Role, RuleBook, Slo, Threshold
 from decision_os.slo import BurnAlert, parse_slo
 from decision_os.units import CURRENCIES, Unit, parse_unit
 from decision_os.wire.data import read_break_action, read_entity, read_fact, read_source
 from decision_os.wire.fields import Fields, Report
+from decision_os.wire.functions import Handed, read_functions
 from decision_os.wire.metrics import MetricHeads, read_metric
 from decision_os.wire.nodes import LARGEST_FILE, MapNode, Node, ScalarNode, SeqNode, read_nodes
-from decision_os.wire.playbooks import LEVELS, read_playbook, read_thresholds, role_label
+from decision_os.wire.playbooks import LEVELS, expressions_of, read_playbook, read_thresholds, role_label
 
 __all__ = ["Loaded", "read_book", "rule_files"]
 
@@ -31,6 +33,7 @@ _SECTIONS: Final = (
     "sources",
     "entities",
     "facts",
+    "functions",
     "thresholds",
     "metrics",
     "playbooks",
@@ -56,8 +59,11 @@ def rule_files(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted(path for path in found if not path.name.endswith(_CASES) and not any(part.startswith(".") for part in path.relative_to(folder).parts)))
 
 
-def read_book(folder: str | Path) -> Loaded:
-    """Read every rule file below a folder. Nothing is evaluated, and no finding stops the others from being found."""
+def read_book(folder: str | Path, functions: Handed | None = None) -> Loaded:
+    """Read every rule file below a folder. Nothing is evaluated, and no finding stops the others from being found.
+
+    `functions` are the Python functions that the rule book declares, by name. None: nobody was asked for them, and that they are lacking is a note.
+    """
     root = Path(folder)
     report = Report()
     if not root.is_dir():
@@ -68,7 +74,7 @@ def read_book(folder: str | Path) -> Loaded:
     if not paths:
         report.error("no-rules", f"there is no rule file (`*.yaml`) in `{root}`", Where(str(root)), "`decision-os init` writes some to start from")
     sections = _sections(paths, report)
-    book = _assemble(sections, str(root), report)
+    book = _assemble(sections, str(root), report, functions)
     issues = [issue for issue in dict.fromkeys(report.issues) if not (report.lost and issue.code in _ELSEWHERE)]
     return Loaded(book, tuple(sorted(issues, key=lambda issue: issue.where)))
 
@@ -146,7 +152,7 @@ def _plain(node: Node) -> object:
     return {key.text: _plain(value) for key, value in node.items}
 
 
-def _assemble(sections: Mapping[str, Mapping[str, tuple[ScalarNode, Node]]], folder: str, report: Report) -> RuleBook:
+def _assemble(sections: Mapping[str, Mapping[str, tuple[ScalarNode, Node]]], folder: str, report: Report, handed: Handed | None) -> RuleBook:
     head_node = sections["rule_book"].get("rule_book")
     if head_node is None and not report.lost and not any(issue.code == "no-rules" for issue in report.issues):
         report.error("missing-key", "no file has the section `rule_book`", Where(folder), "it gives id, version, zone and currency")
@@ -158,9 +164,14 @@ def _assemble(sections: Mapping[str, Mapping[str, tuple[ScalarNode, Node]]], fol
     cadences = {key: cadence for key, (_, node) in sections["review_cadence"].items() if (cadence := _cadence(key, node, zone, report))}
     sources = {key: read_source(key, node, report) for key, (_, node) in sections["sources"].items()}
     slos = {key: slo for key, (_, node) in sections["freshness_slos"].items() if (slo := _slo(key, node, sources, report))}
-    entities = {key: read_entity(key, node, sources, report, currency=currency, others=sections["entities"]) for key, (_, node) in sections["entities"].items()}
-    facts_read = {key: read_fact(key, node, entities, currency, report) for key, (_, node) in sections["facts"].items()}
-    thresholds = _shared_thresholds(sections["thresholds"], currency, report)
+    registered = read_functions(sections["functions"], handed, report, folder, others={section: sections[section] for section in ("thresholds", "metrics")})
+    functions = {name: each.function for name, each in registered.items()}
+    entities = {
+        key: read_entity(key, node, sources, report, currency=currency, functions=functions, others=sections["entities"])
+        for key, (_, node) in sections["entities"].items()
+    }
+    facts_read = {key: read_fact(key, node, entities, report, currency=currency, functions=functions) for key, (_, node) in sections["facts"].items()}
+    thresholds = _shared_thresholds(sections["thresholds"], currency, functions, report)
     heads = MetricHeads(
         units={key: _declared_unit(node) for key, (_, node) in sections["metrics"].items()},
         labels={_declared_label(key, node): key for key, (_, node) in sections["metrics"].items()},
@@ -170,6 +181,7 @@ def _assemble(sections: Mapping[str, Mapping[str, tuple[ScalarNode, Node]]], fol
         sources=sources,
         roles=roles,
         thresholds=thresholds,
+        functions=functions,
         currency=currency,
     )
     metrics = {key: attrs.evolve(read_metric(key, node, heads, report), hash=fingerprint(_plain(node))) for key, (_, node) in sections["metrics"].items()}
@@ -199,14 +211,30 @@ def _assemble(sections: Mapping[str, Mapping[str, tuple[ScalarNode, Node]]], fol
         entities=entities,
         facts={key: fact for key, (fact, _) in facts_read.items()},
         thresholds=thresholds,
+        functions=registered,
         metrics=metrics,
         playbooks=playbooks,
         approvals_hold=_approvals_hold(sections["approvals_hold"], report),
-        hash=fingerprint({section: {key: _plain(node) for key, (_, node) in names.items()} for section, names in sections.items()}),
+        hash=fingerprint({section: {key: _plain(node) for key, (_, node) in names.items()} for section, names in sections.items() if names}),
         folder=folder,
     )
     head.close()
+    _report_uncalled(book, report)
     return book
+
+
+def _report_uncalled(book: RuleBook, report: Report) -> None:
+    """Warn of functions that are declared and that no expression calls."""
+    expressions = [threshold.value for threshold in book.thresholds.values()]
+    for metric in book.metrics.values():
+        expressions += [found for found in (metric.formula, metric.sustained.condition if metric.sustained else None) if found is not None]
+        expressions += [test.assertion for test in metric.qa_tests]
+    for playbook in book.playbooks.values():
+        expressions += [*expressions_of(playbook), *(threshold.value for threshold in playbook.thresholds.values())]
+    called = {name for expression in expressions for name in expression.calls}
+    for name, each in book.functions.items():
+        if report.surely_unused(name, called):
+            report.warning("unused-function", f"no expression calls the function `{name}`", each.where)
 
 
 def _currency(head: Fields) -> str:
@@ -310,9 +338,9 @@ def _approvals_hold(section: Mapping[str, tuple[ScalarNode, Node]], report: Repo
     return held
 
 
-def _shared_thresholds(named: Mapping[str, tuple[ScalarNode, Node]], currency: str, report: Report) -> dict[str, Threshold]:
+def _shared_thresholds(named: Mapping[str, tuple[ScalarNode, Node]], currency: str, functions: Mapping[str, Function], report: Report) -> dict[str, Threshold]:
     inner = MapNode(tuple(named.values()), Where())
-    return read_thresholds(Fields(MapNode(((ScalarNode("thresholds", Where()), inner),), Where()), "the rule book", report), currency)
+    return read_thresholds(Fields(MapNode(((ScalarNode("thresholds", Where()), inner),), Where()), "the rule book", report), currency, functions)
 
 
 def _declared_unit(node: Node) -> Unit | None:

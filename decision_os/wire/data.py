@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from decision_os.errors import nearest
-from decision_os.expr import Expression
+from decision_os.expr import Expression, Function
 from decision_os.model import BreakAction, Column, Entity, Fact, RowTest, Source
 from decision_os.units import Unit, parse_unit
 from decision_os.wire.fields import Fields, Report
 from decision_os.wire.nodes import MapNode, Node
-from decision_os.wire.scope import Scope, column_units
+from decision_os.wire.scope import ON_COLUMNS, Scope, column_units
 
 __all__ = ["COLUMN_TYPES", "read_break_action", "read_entity", "read_fact", "read_source"]
 
@@ -63,7 +63,16 @@ def read_break_action(fields: Fields, key: str = "break_action", scope: str = "k
     return BreakAction(text=node.text, quarantine=quarantine, block=block, scope=scope, effects=tuple(effects))
 
 
-def read_entity(name: str, node: Node, sources: Mapping[str, Source], report: Report, *, currency: str, others: Collection[str]) -> Entity:
+def read_entity(
+    name: str,
+    node: Node,
+    sources: Mapping[str, Source],
+    report: Report,
+    *,
+    currency: str,
+    functions: Mapping[str, Function],
+    others: Collection[str],
+) -> Entity:
     """An entity, its typed columns and its row tests; `others` are the entities there are."""
     fields = Fields(node, f"entity `{name}`", report)
     source = fields.scalar("source", required=True)
@@ -80,7 +89,7 @@ def read_entity(name: str, node: Node, sources: Mapping[str, Source], report: Re
         columns=columns,
         where=fields.where,
     )
-    scope = Scope(units=column_units(entity, currency), currency=currency)
+    scope = Scope(units=column_units(entity, currency), currency=currency, functions=functions, uncalled=ON_COLUMNS)
     tests = tuple(_row_test(key.text, value, entity, scope, report, others=others) for key, value in fields.mapping("tests"))
     fields.close()
     return Entity(id=entity.id, source=entity.source, file=entity.file, key=entity.key, columns=columns, tests=tests, where=entity.where)
@@ -148,7 +157,9 @@ def _row_test(name: str, node: Node, entity: Entity, scope: Scope, report: Repor
     return test
 
 
-def read_fact(name: str, node: Node, entities: Mapping[str, Entity], currency: str, report: Report) -> tuple[Fact, dict[str, Unit | None]]:
+def read_fact(
+    name: str, node: Node, entities: Mapping[str, Entity], report: Report, *, currency: str, functions: Mapping[str, Function]
+) -> tuple[Fact, dict[str, Unit | None]]:
     """A fact, and the unit of each of its columns."""
     fields = Fields(node, f"fact `{name}`", report)
     target = fields.scalar("entity", required=True)
@@ -182,9 +193,10 @@ def read_fact(name: str, node: Node, entities: Mapping[str, Entity], currency: s
         else:
             report.error("wrong-type", f"`{key.text}` is a list of two instants: from, to", value.where)
         units[key.text] = parse_unit("seconds")
+    scope = Scope(units=units, currency=currency, functions=functions, uncalled=ON_COLUMNS, open=entity is None)
     derive: dict[str, Expression] = {}
     for key, value in fields.mapping("derive"):
-        found = fields.compiled(value, Scope(units=units, currency=currency, open=entity is None).analyse)
+        found = fields.compiled(value, scope.analyse)
         if found is not None:
             derive[key.text] = found
         units[key.text] = found.unit if found else None
@@ -194,7 +206,7 @@ def read_fact(name: str, node: Node, entities: Mapping[str, Entity], currency: s
     fact = Fact(
         id=name,
         entity=target.text if target else "",
-        filter=fields.condition("where", Scope(units=units, currency=currency, open=entity is None).analyse),
+        filter=fields.condition("where", scope.analyse),
         lookups=lookups,
         elapsed=elapsed,
         derive=derive,

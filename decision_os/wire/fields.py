@@ -51,7 +51,11 @@ class Report:
 
     def warning(self, code: str, message: str, where: Where, hint: str = "") -> None:
         """Add a warning."""
-        self.issues.append(Issue(code, message, where, Severity.WARNING, hint))
+        self.found(code, message, where, Severity.WARNING, hint)
+
+    def found(self, code: str, message: str, where: Where, severity: Severity, hint: str = "") -> None:
+        """Add a finding of that severity."""
+        self.issues.append(Issue(code, message, where, severity, hint))
 
 
 def place_in(node: ScalarNode | SeqNode | MapNode, line: int, column: int) -> Where:
@@ -312,6 +316,8 @@ class Fields:
             hint = issue.hint
             if isinstance(node, ScalarNode) and node.comment and issue.severity is Severity.ERROR:
                 hint = f"{hint + '; ' if hint else ''}YAML takes `{node.comment}` for a comment: quote the expression if it is part of it"
+            if isinstance(node, ScalarNode) and not node.style and issue.message.startswith("expected a comma") and issue.message.endswith("ends"):
+                hint = "between `{` and `}` YAML ends a text at a comma: put the expression in quotes"
             where = place_in(node, issue.where.line, issue.where.column)
             self.report.issues.append(Issue(issue.code, issue.message, where, issue.severity, hint, issue.excerpt))
         return analysis.expression

@@ -8,13 +8,13 @@ from functools import cached_property
 import attrs
 
 from decision_os.errors import Where, nearest
-from decision_os.expr import Analysis, Expression
+from decision_os.expr import Analysis, Expression, Function
 from decision_os.model import TIME_GRAINS, Baseline, Binding, Entity, Fact, Measure, Metric, QaTest, Role, Source, Sustained, Threshold
 from decision_os.units import Unit
 from decision_os.wire.data import read_break_action
 from decision_os.wire.fields import Fields, Report, expression_text
 from decision_os.wire.nodes import MapNode, Node, ScalarNode
-from decision_os.wire.scope import Scope, split_result
+from decision_os.wire.scope import ON_COLUMNS, Scope, split_result
 
 __all__ = ["MetricHeads", "read_metric"]
 
@@ -34,6 +34,7 @@ class MetricHeads:
     sources: Mapping[str, Source]
     roles: Mapping[str, Role]
     thresholds: Mapping[str, Threshold]
+    functions: Mapping[str, Function]
     currency: str
 
     @cached_property
@@ -48,6 +49,11 @@ class MetricHeads:
     def definitions(self) -> dict[str, Expression]:
         """The shared thresholds, as definitions for expressions."""
         return {name: threshold.value for name, threshold in self.thresholds.items()}
+
+    def scope(self, units: Mapping[str, Unit | None], *, over_columns: bool = False, open: bool = False) -> Scope:  # noqa: A002 - the scope's own word
+        """What an expression over these names may say, apart from labels and definitions."""
+        uncalled = ON_COLUMNS if over_columns else None
+        return Scope(units=units, currency=self.currency, functions=self.functions, uncalled=uncalled, open=open)
 
 
 def read_metric(name: str, node: Node, heads: MetricHeads, report: Report) -> Metric:
@@ -170,7 +176,7 @@ def _measure(fields: Fields, heads: MetricHeads, report: Report) -> Measure | No
     of = inner.scalar("of", required=aggregate not in ("count", "share"))
     if of is not None and units and of.text not in units:
         report.error("unknown-column", f"{inner.what} takes `{of.text}`, which is no column of the fact", of.where, nearest(of.text, units))
-    condition = inner.condition("condition", Scope(units=units, currency=heads.currency, open=not units).analyse, required=aggregate == "share")
+    condition = inner.condition("condition", heads.scope(units, over_columns=True, open=not units).analyse, required=aggregate == "share")
     time = inner.scalar("time")
     if time is not None and units and time.text not in units:
         report.error("unknown-column", f"{inner.what} counts periods by `{time.text}`, which is no column", time.where, nearest(time.text, units))
@@ -227,7 +233,7 @@ def _formula(fields: Fields, bound: Mapping[str, Unit | None], inputs: Collectio
         return None, ""
     labels = {label: name for name in bound for label in heads.labels_of.get(name, ())}
     known = all(name in heads.units for name in inputs)
-    scope = Scope(units=bound, labels=labels, definitions=heads.definitions, currency=heads.currency, open=not known)
+    scope = attrs.evolve(heads.scope(bound), labels=labels, definitions=heads.definitions, open=not known)
     text = expression_text(node, Report())
     result = split_result(text)[0] if text is not None else ""
 
@@ -254,12 +260,13 @@ def _sustained(fields: Fields, heads: MetricHeads) -> Sustained | None:
     if node is None:
         return None
     inner = Fields(node, f"the condition of {fields.what}", fields.report)
-    scope = Scope(units=heads.units, labels=heads.labels, definitions=heads.definitions, currency=heads.currency)
+    scope = attrs.evolve(heads.scope(heads.units), labels=heads.labels, definitions=heads.definitions)
     condition = inner.condition("condition", scope.analyse, required=True)
     periods = inner.scalar("periods", required=True)
     count = 1
     if periods is not None and periods.text in heads.thresholds:
-        value = heads.thresholds[periods.text].value.evaluate({})  # a literal: read, not worked out
+        threshold = heads.thresholds[periods.text].value
+        value = None if threshold.calls else threshold.evaluate({})  # a literal: read, not worked out
         count = int(value) if isinstance(value, int | float) and value in range(1, 521) else 0
         if not count:
             fields.report.error("wrong-type", f"the shared threshold `{periods.text}` is no number of periods", periods.where, "a whole number from 1 to 520")
@@ -275,9 +282,9 @@ def _valid_range(fields: Fields, unit: Unit | None, heads: MetricHeads) -> Expre
     text = expression_text(node, fields.report) if node is not None else None
     if node is None or text is None:
         return None
-    if fields.compiled(node, Scope(units={}, currency=heads.currency).analyse_threshold) is None:
+    if fields.compiled(node, heads.scope({}, over_columns=True).analyse_threshold) is None:
         return None
-    found = Scope(units={"value": unit}, currency=heads.currency).range_check(text, unit)()
+    found = heads.scope({}, over_columns=True).range_check(text, unit)()
     if found is None:
         fields.report.error("wrong-type", f"`valid_range` of {fields.what} is a range, not `{text}`", node.where, "write it as in `[0, 1]`")
     return found
@@ -291,7 +298,7 @@ def _qa_tests(fields: Fields, names: Mapping[str, Unit | None], heads: MetricHea
     if isinstance(node, ScalarNode | MapNode):
         fields.report.error("wrong-type", f"`qa_tests` of {fields.what} is a list", node.where)
         return ()
-    scope = Scope(units=names, labels=heads.labels, definitions=heads.definitions, currency=heads.currency)
+    scope = attrs.evolve(heads.scope(names), labels=heads.labels, definitions=heads.definitions)
     tests = []
     for item in node.items:
         inner = Fields(item, f"a QA test of {fields.what}", fields.report)

@@ -6,9 +6,11 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
+import attrs
+
 from decision_os.calendars import read_duration
 from decision_os.errors import nearest
-from decision_os.expr import Expression, analyse
+from decision_os.expr import Expression, Function, analyse
 from decision_os.model import (
     TIME_GRAINS,
     Action,
@@ -31,20 +33,20 @@ from decision_os.units import Unit, parse_unit
 from decision_os.wire.fields import Fields, Report, expression_text
 from decision_os.wire.metrics import MetricHeads
 from decision_os.wire.nodes import MapNode, Node, ScalarNode
-from decision_os.wire.scope import FEEDS, Scope
+from decision_os.wire.scope import FEEDS, WHILE_READ, Scope
 
-__all__ = ["LEVELS", "read_playbook", "read_thresholds", "role_label"]
+__all__ = ["LEVELS", "expressions_of", "read_playbook", "read_thresholds", "role_label"]
 
 LEVELS: Final = ("low", "medium", "high")
 _BRACED: Final = re.compile(r"\{([^{}]*)\}")
 
 
-def read_thresholds(fields: Fields, currency: str) -> dict[str, Threshold]:
+def read_thresholds(fields: Fields, currency: str, functions: Mapping[str, Function]) -> dict[str, Threshold]:
     """Named thresholds: their text as written, and their value."""
     found = {}
     for key, value in fields.mapping("thresholds"):
         text = expression_text(value, fields.report)
-        expression = fields.compiled(value, Scope(units={}, currency=currency).analyse_threshold) if text is not None else None
+        expression = fields.compiled(value, Scope(units={}, currency=currency, functions=functions).analyse_threshold) if text is not None else None
         if text is not None and expression is not None:
             found[key.text] = Threshold(name=key.text, text=text.strip(), value=expression, where=key.where)
     return found
@@ -59,13 +61,13 @@ def read_playbook(
     inputs = {key.text: _input(key, value, heads, fields) for key, value in fields.mapping("inputs")}
     if not inputs:
         report.error("missing-key", f"playbook `{name}` reads no inputs", fields.where)
-    parameters = {key.text: parameter for key, value in fields.mapping("parameters") if (parameter := _parameter(key.text, value, heads.currency, report))}
+    parameters = {key.text: parameter for key, value in fields.mapping("parameters") if (parameter := _parameter(key.text, value, heads, report))}
     units: dict[str, Unit | None] = {use.name: heads.units.get(use.metric) for use in inputs.values()}
     units |= {feed: parse_unit(unit) if unit else None for feed, unit in FEEDS.items()}
     units |= {parameter.name: parameter.unit for parameter in parameters.values()}
     labels = {label: use.name for use in inputs.values() for label in heads.labels_of.get(use.metric, ())}
-    thresholds = read_thresholds(fields, heads.currency)
-    scope = Scope(units=units, labels=labels, definitions=heads.definitions, currency=heads.currency)
+    thresholds = read_thresholds(fields, heads.currency, heads.functions)
+    scope = attrs.evolve(heads.scope(units), labels=labels, definitions=heads.definitions)
     scope = scope.defining({key: threshold.value for key, threshold in thresholds.items()})
     for section, read in (("parameters", parameters), ("thresholds", thresholds)):
         scope = scope.naming(key.text for key in fields.keys(section) if key.text not in read)  # reported; its uses are no second mistake
@@ -75,9 +77,9 @@ def read_playbook(
         if found is not None:
             projections[key.text] = found
         scope = scope.defining({key.text: found}) if found is not None else scope.naming([key.text])
-    _names_once(fields, heads.thresholds)
+    _names_once(fields, heads)
     pre_checks = tuple(check for key, value in fields.mapping("pre_checks") if (check := _check(key.text, value, scope, fields)))
-    actions = {key.text: _action(key.text, value, scope, parameters, report) for key, value in fields.mapping("actions")}
+    actions = {key.text: _action(key.text, value, scope, [name.text for name in fields.keys("parameters")], report) for key, value in fields.mapping("actions")}
     branches = tuple(branch for key, value in fields.mapping("branches") if (branch := _branch(key.text, value, scope, actions, fields)))
     if not fields.keys("branches"):
         report.error("missing-key", f"playbook `{name}` has no branches", fields.where)
@@ -105,7 +107,7 @@ def read_playbook(
         risk=_risk(fields),
         reversibility=fields.one_of("reversibility", LEVELS, "low", required=True),
         reversal=_reversal(fields),
-        monitoring=tuple(_monitor(key.text, value, heads.currency, fields) for key, value in fields.mapping("monitoring")),
+        monitoring=tuple(_monitor(key.text, value, heads, fields) for key, value in fields.mapping("monitoring")),
         cadence=cadence.text if cadence else "",
         slos=tuple(_slo(item, slos, fields) for item in fields.items("slos")),
         freeze=fields.one_of("freeze", ("when_spent", "never")),
@@ -136,7 +138,7 @@ def _meant(fields: Fields, branches: Sequence[str]) -> dict[str, str]:
 def _report_unused(playbook: Playbook, heads: MetricHeads, fields: Fields) -> frozenset[str]:
     used: set[str] = set()
     read: set[str] = set()
-    for expression in _expressions(playbook):
+    for expression in expressions_of(playbook):
         used |= set(expression.uses)
         read |= set(expression.names)
     report = fields.report
@@ -154,7 +156,8 @@ def _report_unused(playbook: Playbook, heads: MetricHeads, fields: Fields) -> fr
     return frozenset(used & set(heads.thresholds))
 
 
-def _expressions(playbook: Playbook) -> list[Expression]:
+def expressions_of(playbook: Playbook) -> list[Expression]:
+    """What its pre-checks, branches, projections and levers ask."""
     found = [check.condition for check in playbook.pre_checks] + [branch.condition for branch in playbook.branches]
     found += playbook.projections.values()
     for action in playbook.actions.values():
@@ -162,9 +165,13 @@ def _expressions(playbook: Playbook) -> list[Expression]:
     return found
 
 
-def _names_once(fields: Fields, shared: Mapping[str, Threshold]) -> None:
+def _names_once(fields: Fields, heads: MetricHeads) -> None:
     """A name stands for one thing in all expressions of a playbook: neither two of its own, nor one of its own and one that is shared."""
-    seen = {**dict.fromkeys(FEEDS, "a name that pre-checks may read"), **dict.fromkeys(shared, "a threshold shared by all playbooks")}
+    seen = {
+        **dict.fromkeys(FEEDS, "a name that pre-checks may read"),
+        **dict.fromkeys(heads.thresholds, "a threshold shared by all playbooks"),
+        **dict.fromkeys(heads.functions, "a function"),
+    }
     for section in ("inputs", "parameters", "thresholds", "projections"):
         for key in fields.keys(section):
             if key.text in seen:
@@ -201,12 +208,12 @@ def _metric(node: ScalarNode, heads: MetricHeads, what: str, fields: Fields) -> 
     return name
 
 
-def _parameter(name: str, node: Node, currency: str, report: Report) -> Parameter | None:
+def _parameter(name: str, node: Node, heads: MetricHeads, report: Report) -> Parameter | None:
     inner = Fields(node, f"parameter `{name}`", report)
     raw = inner.raw("range", required=True)
     text = expression_text(raw, report) if raw is not None else None
     label = inner.text("label", name)
-    scope = Scope(units={}, currency=currency)
+    scope = attrs.evolve(heads.scope({}), uncalled=WHILE_READ)
     value = inner.expression("default", scope.analyse_threshold, required=True)
     inner.close()
     if raw is None or text is None or value is None or inner.compiled(raw, scope.analyse_threshold) is None:
@@ -244,7 +251,7 @@ def _branch(name: str, node: Node, scope: Scope, actions: Mapping[str, Action], 
     return Branch(id=name, condition=condition, action=action.text, where=inner.where) if condition and action else None
 
 
-def _action(name: str, node: Node, scope: Scope, parameters: Mapping[str, Parameter], report: Report) -> Action:
+def _action(name: str, node: Node, scope: Scope, parameters: Collection[str], report: Report) -> Action:
     inner = Fields(node, f"action `{name}`", report)
     text = inner.text("text", required=True)
     parts = inner.texts("parts")
@@ -309,9 +316,9 @@ def _reversal(fields: Fields) -> Reversal:
     return reversal
 
 
-def _monitor(name: str, node: Node, currency: str, fields: Fields) -> Monitor:
+def _monitor(name: str, node: Node, heads: MetricHeads, fields: Fields) -> Monitor:
     inner = Fields(node, f"monitor `{name}` of {fields.what}", fields.report)
-    keep = inner.expression("keep", lambda text: analyse(text, currency=currency), required=True)
+    keep = inner.expression("keep", lambda text: analyse(text, functions=heads.functions, currency=heads.currency), required=True)
     monitor = Monitor(
         id=name,
         metric=inner.text("metric", name),

@@ -9,14 +9,24 @@ from typing import Final
 
 import attrs
 
-from decision_os.expr import Analysis, Expression, analyse, analyse_threshold
+from decision_os.errors import Issue
+from decision_os.expr import Analysis, Expression, Function, analyse, analyse_threshold
 from decision_os.model import Column, Entity
 from decision_os.units import Unit, parse_unit
 
-__all__ = ["FEEDS", "Scope", "column_units", "split_result"]
+__all__ = ["FEEDS", "ON_COLUMNS", "WHILE_READ", "Scope", "column_units", "split_result"]
 
 FEEDS: Final[Mapping[str, str]] = {"slo_green": "", "open_sev2_incidents": "count"}
 """Names every pre-check may read: `run` fills them from the load log and the incidents, `decide` takes them in its mapping."""
+
+ON_COLUMNS: Final = (
+    "it runs over columns, where no Python function can be called",
+    "call it in a formula or a playbook, or bring its result as a column",
+)
+"""Why a test of a row, a fact or a measure calls no registered function, and what to do instead."""
+
+WHILE_READ: Final = ("it is worked out while the rules are read, when nothing of theirs is called", "write the value")
+"""The same for what a parameter is declared with."""
 
 _RESULT: Final = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=(?![=<>])\s*")
 
@@ -29,23 +39,39 @@ class Scope:
     labels: Mapping[str, str] = attrs.field(factory=dict)
     definitions: Mapping[str, Expression] = attrs.field(factory=dict)
     currency: str = "USD"
+    functions: Mapping[str, Function] = attrs.field(factory=dict)
+    uncalled: tuple[str, str] | None = None
+    """Why no registered function can be called here, and a hint; nothing where one can."""
     open: bool = False
     """What is in scope cannot be known, since something it comes from could not be read: any name may be in it."""
 
     def analyse(self, text: str) -> Analysis:
         """Compile a condition or a formula."""
-        return analyse(
+        found = analyse(
             text,
             names=None if self.open else [*self.units, *self.definitions],
             units={name: unit for name, unit in self.units.items() if unit is not None},
             labels=self.labels,
             definitions=self.definitions,
+            functions=self.functions,
             currency=self.currency,
         )
+        return self.without_calls(found)
 
     def analyse_threshold(self, text: str) -> Analysis:
         """Compile the value of a named threshold: a literal, a range, a set."""
-        return _analysed_threshold(text, self.currency)
+        if not self.functions:
+            return _analysed_threshold(text, self.currency)
+        return self.without_calls(analyse_threshold(text, names=(), functions=self.functions, currency=self.currency))
+
+    def without_calls(self, found: Analysis) -> Analysis:
+        """The same, unless it calls a registered function where none can be called."""
+        expression = found.expression
+        if expression is None or self.uncalled is None or not expression.calls:
+            return found
+        why, hint = self.uncalled
+        message = f"this calls the Python function `{expression.calls[0]}`, but {why}"
+        return Analysis(None, (*found.issues, Issue("function-out-of-place", message, expression.place_of_call(), hint=hint)))
 
     def defining(self, definitions: Mapping[str, Expression]) -> Scope:
         """The same scope with more definitions."""
@@ -57,7 +83,10 @@ class Scope:
 
     def range_check(self, text: str, unit: Unit | None) -> Callable[[], Expression | None]:
         """The condition `value in <range>` for the text of a range, compiled when called; nothing where the text is no range."""
-        return lambda: _range(text, unit, self.currency)
+        if not self.functions:
+            return lambda: _range(text, unit, self.currency)
+        scope = Scope(units={"value": unit}, currency=self.currency, functions=self.functions, uncalled=self.uncalled)
+        return lambda: scope.analyse(f"value in {text}").expression
 
 
 # A rule book says `0.9`, `20%` and `[0, 1]` over and over, and what they come to depends on nothing else: each is read once.

@@ -171,7 +171,7 @@ FAST_PATH = (
         '            left = (math.nextafter(left[0], inf), left[1])\n            found = {"+": arithmetic.add,',
     ),
     Mutant("fast path: `min` takes the larger of two", "source", '"<=" if node.function == "min" else ">="', '">="'),
-    Mutant("fast path: `False` is read as 0", "source", "if type(raw) is int and -LARGEST_INTEGER", "if isinstance(raw, int) and -LARGEST_INTEGER"),
+    Mutant("fast path: `False` is read as 0", "source", "if type(raw) is int and -EXACT_INTEGER", "if isinstance(raw, int) and -EXACT_INTEGER"),
 )
 
 MUTANTS = (*ARITHMETIC, *REFERENCE, *CLOSURES, *FAST_PATH)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_os.errors import Severity
+from decision_os.expr.arithmetic import Function
 from decision_os.expr.checker import check
 from decision_os.expr.parser import parse, parse_threshold
 from decision_os.expr.tree import Defined, Name, children
@@ -331,7 +332,7 @@ def test_a_definition_is_converted_where_it_is_used() -> None:
 def test_a_registered_function_is_converted_by_a_factor() -> None:
     """A function's value in days would be compared with hours as it is."""
     tree = parse("longest(x) < age", functions=["longest"]).tree
-    found = check(tree, units={"age": parse_unit("hours")}, functions={"longest": parse_unit("days")})
+    found = check(tree, units={"age": parse_unit("hours")}, functions={"longest": Function(max, 1, "days")})
     assert "longest(x) * 24 < age" == unparse(found.tree)
 
 

@@ -216,7 +216,7 @@ FUNCTIONS = {
     "root": Function(math.sqrt, 1),
     "grade": Function(lambda score: "good" if score > 1 else "bad", 1),
     "lost": Function(lambda x, y: [x, y], 2),
-    "nan": Function(lambda x: math.nan * x, 1),
+    "nothing": Function(lambda x: math.nan * x, 1),
 }
 
 
@@ -228,7 +228,7 @@ FUNCTIONS = {
         ('grade(x) == "good"', {"x": 9}, True),
         ("root(x) > 0", {"x": -1}, Unknown((Cause("", "error", "`root` failed: math domain error"),))),
         ("lost(x, x) > 0", {"x": 1}, Unknown((Cause("", "error", "`lost` failed: a list is not a value a rule can read"),))),
-        ("nan(x) > 0", {"x": 1}, Unknown((Cause("", "undefined", "`nan` gave no value"),))),
+        ("nothing(x) > 0", {"x": 1}, Unknown((Cause("", "undefined", "`nothing` gave no value"),))),
         ("root(x) > 0", {}, Unknown((Cause("x", "missing"),))),
     ],
 )
