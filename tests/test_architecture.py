@@ -42,6 +42,8 @@ ROOMS: dict[str, set[str]] = {
     "plan": {"calendars", "errors", "expr", "graph", "model", "record", "units", "wire"},
     "frames": {"errors", "expr", "model", "plan", "record", "values"},
     "lifecycle": {"calendars", "canonical", "errors", "expr", "record", "values"},
+    "reversal": {"canonical", "errors", "lifecycle", "record"},
+    "story": {"ledger", "lifecycle", "record", "render", "reversal", "values"},
     "engine": {
         "calendars",
         "canonical",
@@ -62,7 +64,7 @@ ROOMS: dict[str, set[str]] = {
         "wire",
     },
     "batch": {"engine", "errors", "exports", "expr", "freshness", "ledger", "model", "record", "render"},
-    "demo": {"batch", "engine", "errors", "ledger", "record", "reference", "samples"},
+    "demo": {"batch", "engine", "errors", "ledger", "record", "reference", "samples", "story"},
     "cli": {
         "batch",
         "canonical",

@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from decision_os.expr import Analysis, Expression, analyse, analyse_threshold
+from decision_os.expr import Analysis, Expression, Function, analyse, analyse_threshold
 from decision_os.model import Column, Entity
 from decision_os.units import Unit, parse_unit
 
@@ -27,6 +27,7 @@ class Scope:
     units: Mapping[str, Unit | None]
     labels: Mapping[str, str] = attrs.field(factory=dict)
     definitions: Mapping[str, Expression] = attrs.field(factory=dict)
+    functions: Mapping[str, Function] = attrs.field(factory=dict)
     currency: str = "USD"
     open: bool = False
     """What is in scope cannot be known, since something it comes from could not be read: any name may be in it."""
@@ -39,6 +40,7 @@ class Scope:
             units={name: unit for name, unit in self.units.items() if unit is not None},
             labels=self.labels,
             definitions=self.definitions,
+            functions=self.functions,
             currency=self.currency,
         )
 
