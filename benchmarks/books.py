@@ -126,8 +126,8 @@ _PLAYBOOK = """\
       within: next cycle
       owner: Demand Gen
     monitoring:
-      cost: {{metric: {cost}, keep: value ≤ forecast, every: 1w, lasts: 4w}}
-      rate: {{metric: {rate}, keep: value ≥ forecast, every: 1w, lasts: 4w}}
+      cost: {{metric: {cost}, keep: {cost} ≤ baseline, every: 1w, lasts: 4w}}
+      rate: {{metric: {rate}, keep: {rate} ≥ baseline, every: 1w, lasts: 4w}}
 """
 
 _KINDS = {"cost": ("USD", "[0, 100000]"), "rate": ("share", "[0, 1]"), "validity": ("share", "[0, 1]"), "spend": ("USD", "[0, 10000000]")}

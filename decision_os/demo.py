@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from decision_os import story
 from decision_os.batch import Written, decisions, freshness, intended, needs, quality, read_folder, record_in, shifts, write_results
 from decision_os.engine import Engine
 from decision_os.engine.result import RunResult
@@ -71,6 +72,7 @@ def demo(
         ("Intended effects: for the caller to do", intended(result.effects)),
         ("Net shift of budgets", shifts(result.shifts)),
         ("Ledger", _in_ledger(ledger, result)),
+        ("The life of one decision (persons and observations are made up; ledger, flag file and memo are real)", _life(ledger, result, root)),
         ("Written", _listed(written, root)),
     ):
         if body:
@@ -93,6 +95,11 @@ def _in_ledger(ledger: Ledger, result: RunResult) -> str:
     return f"  {new} records appended{already}; verified: {_verified(ledger)} entries, each bound to the one before it by its hash"
 
 
+def _life(ledger: Ledger, result: RunResult, root: Path) -> str:
+    record, _ = story.live(result.record(_EXPLAINED), ledger, root)
+    return f"{story.tell(record)}\n  verified again: {_verified(ledger)} entries"
+
+
 def _verified(ledger: Ledger) -> int:
     """How many entries a ledger has, all of them intact."""
     found = ledger.verify()
@@ -102,4 +109,4 @@ def _verified(ledger: Ledger) -> int:
 
 
 def _listed(written: Written, root: Path) -> str:
-    return "\n".join(f"  {path}" for path in (root / "exports", *written.files, root / LEDGER))
+    return "\n".join(f"  {path}" for path in (root / "exports", *written.files, root / LEDGER, root / story.FLAGS, root / story.MEMO))

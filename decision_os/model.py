@@ -22,6 +22,7 @@ from decision_os.units import Unit
 
 __all__ = [
     "APPROVALS_HOLD",
+    "REVERSAL_KINDS",
     "TIME_GRAINS",
     "Action",
     "Baseline",
@@ -30,6 +31,7 @@ __all__ = [
     "BreakAction",
     "Column",
     "Combine",
+    "DemandForm",
     "Entity",
     "Fact",
     "Freeze",
@@ -69,6 +71,19 @@ APPROVALS_HOLD: Mapping[str, Mapping[str, str]] = MappingProxyType(
     }
 )
 """How long an approval holds unless the rule book says otherwise: reversibility → risk → duration. The harder to undo and the riskier, the shorter."""
+
+
+REVERSAL_KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "feature_flag": ("flag", "to"),
+        "price_card": ("flag", "to"),
+        "budget_split": (),
+        "audience_filter": ("flag", "to"),
+        "routing_flag": ("flag", "to", "replay"),
+        "manual": (),
+    }
+)
+"""By what means an action can be undone, and the keys each of them needs. A budget goes back to what its lever was before."""
 
 
 def time_grain(name: str) -> str | None:
@@ -452,23 +467,45 @@ class Risk:
 
 @attrs.frozen(kw_only=True)
 class Reversal:
-    """How an action is undone: the plan's reference, by what means, and how fast. `within` is a duration or `next cycle`."""
+    """How an action is undone: the plan's reference, by what means, and how fast. `within` is a duration or `next cycle`.
+
+    `kind` is one of `REVERSAL_KINDS`; `flag` is set to the variant `to`, and the messages that the queue `replay` held back are sent again.
+    """
 
     plan: str
     steps: tuple[str, ...]
     within: str
     owner: str = ""
+    kind: str = "manual"
+    flag: str = ""
+    to: str = ""
+    replay: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class DemandForm:
+    """How demand is taken to answer a change: `linear` is 1 + E × change, `constant_elasticity` is (1 + change) ** E. `source` says whence."""
+
+    form: str
+    ratio: Expression
+    text: str
+    source: str = ""
 
 
 @attrs.frozen(kw_only=True)
 class Monitor:
-    """What is watched after acting: a condition that must keep holding, how often, and for how long."""
+    """What is watched after acting: a condition that must keep holding, how often, and for how long.
+
+    `forecast` is the formula of what is expected, over the names the playbook decides on.
+    """
 
     id: str
     metric: str
     condition: str
     every: str = ""
     lasts: str = ""
+    forecast: Expression | None = None
+    min_n: int | None = None
     where: Where = _where()
 
 
@@ -496,6 +533,7 @@ class Playbook:
     reversibility: str
     reversal: Reversal
     monitoring: tuple[Monitor, ...] = ()
+    demand: DemandForm | None = None
     cadence: str = ""
     slos: tuple[str, ...] = ()
     meant: Mapping[str, str] = _mapping()

@@ -12,11 +12,11 @@ from decision_os.calendars import ReviewClock
 from decision_os.errors import InputError, nearest
 from decision_os.expr import Expression
 from decision_os.graph import sources_of
-from decision_os.model import Combine, InputUse, Metric, Playbook, ReviewCadence, Role, RuleBook
-from decision_os.record import MonitorPlan, ReversalPlan, Terms
+from decision_os.model import Combine, InputUse, Metric, Monitor, Playbook, ReviewCadence, Role, RuleBook
+from decision_os.record import MonitorPlan, ReversalKind, ReversalPlan, Terms
 from decision_os.support import Asked, asked_of, is_share
 from decision_os.units import format_value
-from decision_os.wire import FEEDS
+from decision_os.wire import DEMAND_RATIO, FEEDS
 
 __all__ = ["Condition", "Plan", "PlannedInput", "filled", "max_age", "plans"]
 
@@ -160,14 +160,38 @@ def _plan(book: RuleBook, playbook: Playbook, metrics: frozenset[str]) -> Plan:
         thresholds=thresholds,
         lever_units={name: str(action.lever.unit) if action.lever and action.lever.unit else "" for name, action in playbook.actions.items()},
         reversal=ReversalPlan(
-            plan=playbook.reversal.plan, steps=playbook.reversal.steps, within=playbook.reversal.within, owner=playbook.reversal.owner or playbook.owner
+            plan=playbook.reversal.plan,
+            steps=playbook.reversal.steps,
+            within=playbook.reversal.within,
+            owner=playbook.reversal.owner or playbook.owner,
+            kind=ReversalKind(playbook.reversal.kind),
+            flag=playbook.reversal.flag,
+            to=playbook.reversal.to,
+            replay=playbook.reversal.replay,
         ),
-        monitoring=tuple(MonitorPlan(id=m.id, metric=m.metric, condition=m.condition, every=m.every, lasts=m.lasts) for m in playbook.monitoring),
+        monitoring=tuple(_monitor(book, playbook, monitor) for monitor in playbook.monitoring),
         terms=_terms(book, playbook),
         freezes=playbook.freeze == "when_spent" or (not playbook.freeze and playbook.risk.level in book.freeze.risk),
         asked=asked_of(playbook, book.metrics),
         review=review,
         clock=ReviewClock(review.when, book.fiscal_year_start, book.holidays) if review else None,
+    )
+
+
+def _monitor(book: RuleBook, playbook: Playbook, monitor: Monitor) -> MonitorPlan:
+    """What is watched, as far as it is the same for every decision."""
+    known = book.metrics.get(monitor.metric)
+    demand = playbook.demand
+    rests = demand is not None and monitor.forecast is not None and DEMAND_RATIO in monitor.forecast.uses
+    return MonitorPlan(
+        id=monitor.id,
+        metric=monitor.metric,
+        condition=monitor.condition,
+        every=monitor.every,
+        lasts=monitor.lasts,
+        formula=monitor.forecast.text.strip() if monitor.forecast is not None else "",
+        basis=f"{demand.form.replace('_', ' ')} demand, {demand.text}: {demand.source}" if demand is not None and rests else "",
+        min_n=monitor.min_n if monitor.min_n is not None or known is None else known.min_n,
     )
 
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from decision_os.record import DecisionRecord, Outcome, Status
-from decision_os.record.explanation import condition_words, fate, headline, input_name, lever, moment, remedy, shown, verdict
+from decision_os.record.explanation import condition_words, event_words, fate, headline, input_name, lever, moment, remedy, shown, verdict
 
 if TYPE_CHECKING:
     import networkx as nx
 
-__all__ = ["graph_mermaid", "memo", "memos"]
+__all__ = ["event_words", "graph_mermaid", "memo", "memos"]
 
 # What Markdown would read as something else: anywhere, at an edge of a word, or at the start.
 _MARKDOWN: Final = re.compile(r"[\\`*\[<|~&]|(?<![^\W_])_|_(?![^\W_])|^>|^[#+=-]+(?=\s|$)")
@@ -117,20 +117,25 @@ def _risk(record: DecisionRecord) -> list[str]:
         f"Reversal: {plan.plan}, within {plan.within}, by {plan.owner}",
         *plan.steps,
         f"Reversal outcome: {record.reversal_outcome}" if record.reversal_outcome else "",
+        *(line for event in record.life if event.reversal is not None for line in event_words(event)),
     )
 
 
 def _owners(record: DecisionRecord) -> list[str]:
     review = "" if record.review_date is None else f"Review: {moment(record.review_date)} {record.review_agenda}"
     awaited = "Still to approve" if record.status is Status.PROPOSED else "Approvers"
-    return _list(f"Owner: {record.owner}", f"{awaited}: {', '.join(record.approvers)}", review)
+    given = [line for event in record.life if event.role for line in event_words(event)]
+    return _list(f"Owner: {record.owner}", f"{awaited}: {', '.join(record.approvers)}", review, *given)
 
 
 def _monitoring(record: DecisionRecord) -> list[str]:
     if not record.monitoring:
         return []
-    rows = [(plan.id, plan.metric, plan.condition, plan.every, plan.lasts) for plan in record.monitoring]
-    return _table(("watch", "metric", "within", "every", "for"), rows)
+    rows = [(plan.id, plan.metric, plan.condition, "" if plan.forecast is None else shown(plan.forecast), plan.every, plan.lasts) for plan in record.monitoring]
+    table = _table(("watch", "metric", "within", "forecast", "every", "for"), rows)
+    basis = _list(*dict.fromkeys(plan.basis for plan in record.monitoring))
+    seen = _list(*(line for event in record.life if event.report is not None for line in event_words(event)))
+    return [*table, *(["", *basis] if basis else []), *(["", *seen] if seen else [])]
 
 
 def _held(holds: bool | None) -> str:

@@ -28,6 +28,7 @@ PRICING: Mapping[str, Any] = {
     "gross_margin": 0.78,
     "cm_per_seat": 28.0,
     "payback": {"Enterprise": 9.5, "SMB": 12.0},
+    "booking_rate": 0.3,
     "slo_green": True,
     "open_sev2_incidents": 0,
 }
@@ -72,7 +73,7 @@ def channel_frames(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, pl.DataFr
 
 def pricing_frames(inputs: Mapping[str, Any] = PRICING) -> dict[str, pl.DataFrame]:
     """The metrics of `pricing.change`. Payback is by segment and channel; one channel each."""
-    single = {name: pl.DataFrame([cell(inputs[name])]) for name in ("elasticity", "list_price", "gross_margin", "cm_per_seat")}
+    single = {name: pl.DataFrame([cell(inputs[name])]) for name in ("elasticity", "list_price", "gross_margin", "cm_per_seat", "booking_rate")}
     by_segment = [cell(value, period="2026-08", segment=segment, channel="Ads") for segment, value in inputs["payback"].items()]
     return {**single, "payback": pl.DataFrame(by_segment)}
 

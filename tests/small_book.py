@@ -97,7 +97,7 @@ actions:
     lever: {name: budget, before: sales, after: sales * (1 + shift)}
 reversal: {plan: revert, steps: [restore], within: next cycle}
 monitoring:
-  sales: {metric: sales, keep: sales ≥ forecast, every: 1w, lasts: 4w}
+  sales: {metric: sales, keep: sales ≥ baseline, every: 1w, lasts: 4w}
 """
 
 FILES = {"book.yaml": BOOK, "metrics.yaml": METRICS, "playbooks/budget.yaml": PLAYBOOK}

@@ -44,6 +44,8 @@ ROOMS: dict[str, set[str]] = {
     "plan": {"calendars", "errors", "expr", "graph", "model", "record", "support", "units", "wire"},
     "frames": {"errors", "expr", "model", "plan", "record", "values"},
     "lifecycle": {"calendars", "canonical", "errors", "expr", "record", "values"},
+    "reversal": {"canonical", "errors", "lifecycle", "record"},
+    "story": {"ledger", "lifecycle", "record", "render", "reversal", "values"},
     "engine": {
         "calendars",
         "canonical",
@@ -66,7 +68,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "proofs": {"engine", "errors", "expr", "model", "plan", "record", "values"},
     "batch": {"engine", "errors", "exports", "expr", "freshness", "ledger", "model", "record", "render"},
-    "demo": {"batch", "engine", "errors", "ledger", "record", "reference", "samples"},
+    "demo": {"batch", "engine", "errors", "ledger", "record", "reference", "samples", "story"},
     "cli": {
         "batch",
         "canonical",

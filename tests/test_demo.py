@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -11,6 +13,7 @@ import attrs
 import pytest
 from click.testing import CliRunner
 
+from decision_os import lifecycle
 from decision_os.cli.app import app
 from decision_os.demo import demo
 from decision_os.engine.result import RunResult
@@ -114,8 +117,27 @@ def test_the_ledger_holds_the_records_and_verifies(told: Told) -> None:
     """The demo would claim a ledger that does not verify, or lose records."""
     ledger = Ledger(told.folder / "ledger.jsonl")
     assert ledger.verify().ok
-    assert [record.id for record in told.result.records] == [record.id for record in ledger.records()]
+    assert [record.id for record in told.result.records] == list(dict.fromkeys(record.id for record in ledger.records()))
     assert f"{len(told.result.records)} records appended; verified: {len(told.result.records)} entries" in told.text
+
+
+def test_a_whole_life_is_told_and_is_real(told: Told) -> None:
+    """The demo would claim a reversal that the ledger, the flag file or the memo know nothing of."""
+    lives = lifecycle.current(Ledger(told.folder / "ledger.jsonl"))
+    record = lives.of("pricing.change")
+    kinds = ["proposed", "approved", "approved", "executed", "monitored", "reversed"]
+    assert (kinds, ()) == ([event.kind.value for event in record.life], lives.refused)
+    assert {"Finance", "Sales Ops"} == {event.role for event in record.life if event.role}
+    run = record.life[-1].reversal
+    assert run is not None
+    assert run.in_time
+    assert run.deadline - record.life[-2].at == dt.timedelta(hours=1)
+    flags = json.loads((told.folder / "flags.json").read_text(encoding="utf-8"))["flags"]
+    assert record.reversal_plan.to == flags[record.reversal_plan.flag]["defaultVariant"]
+    memo = (told.folder / "pricing-memo.md").read_text(encoding="utf-8")
+    for told_in in (told.text, memo):
+        for words in ("approved as Finance by", "approved as Sales Ops by", "booking_rate breached", "price card, price_card_rollback@v2025.10: done"):
+            assert words in told_in.replace("\\", "")
 
 
 def test_the_records_written_read_back(told: Told) -> None:
@@ -143,7 +165,8 @@ def test_done_again_it_tells_the_same_and_the_ledger_gains_nothing(told: Told) -
     """The demo would depend on the clock or on the order of a set, or each demo would propose every decision anew."""
     count = len(told.result.records)
     appended = f"{count} records appended; verified: {count} entries"
-    known = f"0 records appended, {count} were in it already; verified: {count} entries"
+    entries = Ledger(told.folder / "ledger.jsonl").verify().entries
+    known = f"0 records appended, {count} were in it already; verified: {entries} entries"
     assert told.text.replace(appended, known) == tell(told.folder).text
 
 

@@ -42,7 +42,7 @@ def test_the_headings_of_the_template() -> None:
         "- list_price: $40/seat → $43.20/seat (by $3.20/seat)",
         "- Reversal: price_card_rollback@v2025.10, within 1 hour, by RevOps",
         "- Still to approve: Finance, SalesOps",
-        "| bookings | booking_rate | within ±5% of forecast | day | 14 days |",
+        "| bookings | booking_rate | within ±5% of forecast |  | day | 14 days |",
     ],
 )
 def test_what_a_memo_says(words: str) -> None:

@@ -25,6 +25,7 @@ from decision_os.record import (
     DecisionRecord,
     Effect,
     Evidence,
+    MonitorPlan,
     Outcome,
     Shown,
     Status,
@@ -199,7 +200,7 @@ class Decider:
             reversibility=playbook.reversibility,
             reversal_plan=plan.reversal,
             reversal_outcome=None,
-            monitoring=plan.monitoring,
+            monitoring=_monitoring(plan, scope) if acts else plan.monitoring,
             review_date=moment.review,
             review_agenda=plan.review.id if plan.review else "",
             effects=_effects(plan, subject, identity) if acts else (),
@@ -337,6 +338,21 @@ def _effects(plan: Plan, subject: str, identity: str) -> tuple[Effect, ...]:
     """An action asks each approver, once."""
     reason = f"approve {plan.playbook.id} for {subject}"
     return tuple([_make_effect("notify", role, reason, f"{identity}:approve:{role}") for role in plan.playbook.approvers])
+
+
+def _monitoring(plan: Plan, scope: Mapping[str, Value]) -> tuple[MonitorPlan, ...]:
+    """What is watched after acting, with the forecasts that this decision implies."""
+    watched = []
+    for monitor, planned in zip(plan.playbook.monitoring, plan.monitoring, strict=True):
+        if monitor.forecast is None:
+            watched.append(planned)
+            continue
+        found = monitor.forecast.evaluate_settled(scope)
+        number = _number(found)
+        if number is None and not isinstance(found, Unknown):
+            found = Unknown.because(Reason.ERROR, "forecast", f"`{planned.formula}` gives {found!r}, not a number")
+        watched.append(attrs.evolve(planned, forecast=found if isinstance(found, Unknown) else number))
+    return tuple(watched)
 
 
 def _action(plan: Plan, name: str, scope: Mapping[str, Value], chosen: Chosen) -> ActionTaken:

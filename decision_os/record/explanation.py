@@ -13,10 +13,11 @@ from decision_os.errors import UnitError
 from decision_os.expr import Condition
 from decision_os.record.content import ActionTaken, Content, InputTaken, Outcome, Status
 from decision_os.record.evidence import BranchEvidence, Shown
+from decision_os.record.life import Event, WatchReport
 from decision_os.units import Unit, format_value, parse_unit
 from decision_os.values import Cause
 
-__all__ = ["as_html", "condition_words", "explain", "fate", "headline", "input_name", "lever", "moment", "remedy", "shown", "verdict"]
+__all__ = ["as_html", "condition_words", "event_words", "explain", "fate", "headline", "input_name", "lever", "moment", "remedy", "shown", "verdict"]
 
 WIDTH: Final = 100
 
@@ -69,6 +70,7 @@ def explain(record: Content) -> str:
         ("Inputs", [_input(taken) for taken in record.inputs]),
         ("Who, and how to undo it", _governance(record)),
         ("Monitoring", list(_monitoring(record))),
+        ("What happened since", [line for event in record.life for line in event_words(event)]),
         ("To do", [f"{effect.kind} {effect.target}: {effect.reason}" for effect in record.effects]),
         ("Where it comes from", _provenance(record)),
     )
@@ -241,6 +243,39 @@ def _monitoring(record: Content) -> Iterator[str]:
     for plan in record.monitoring:
         rhythm = ", ".join(filter(None, (f"every {plan.every}" if plan.every else "", f"for {plan.lasts}" if plan.lasts else "")))
         yield f"{plan.metric}: {plan.condition}{f' ({rhythm})' if rhythm else ''}"
+        if plan.forecast is not None:
+            yield f"  forecast {shown(plan.forecast)} = {plan.formula}{f', {plan.basis}' if plan.basis else ''}"
+
+
+def event_words(event: Event) -> list[str]:
+    """An event in the life of a decision, in words; what a report says follows below it.
+
+    >>> when = dt.datetime(2026, 10, 6, 14, tzinfo=dt.UTC)
+    >>> event_words(Event(record="sha256:1d", kind=EventKind.APPROVED, at=when, person="ana", role="Finance", until=when + dt.timedelta(days=7)))
+    ['2026-10-06 14:00 UTC approved as Finance by ana, until 2026-10-13 14:00 UTC']
+    """
+    by = f"{f' as {event.role}' if event.role else ''}{f' by {event.person}' if event.person else ''}"
+    until = f", until {moment(event.until)}" if event.until is not None else ""
+    entry = f", on entry {event.receipt.seq} of the ledger" if event.receipt is not None else ""
+    state = f": {event.report.state.value}" if event.report is not None else ""
+    reason = f": {event.reason}" if event.reason else ""
+    lines = [f"{moment(event.at)} {event.kind.value.replace('_', ' ')}{by}{until}{entry}{state}{reason}"]
+    if event.report is not None:
+        lines += [f"  {_watched(watch)}" for watch in event.report.watches]
+        breach = event.report.breach
+        lines += [f"  to reverse by {breach.plan}, {breach.owner}, until {moment(breach.deadline)}"] if breach is not None else []
+    if event.reversal is not None:
+        run = event.reversal
+        lines += [f"  {run.kind.value.replace('_', ' ')}, {run.plan}: {run.outcome.value}{'' if run.in_time else ' (not in time)'}, due {moment(run.deadline)}"]
+        lines += [f"  {part}" for part in (*run.done, *(f"left: {step}" for step in run.left), *filter(None, [run.detail]))]
+    return lines
+
+
+def _watched(watch: WatchReport) -> str:
+    expected = "" if watch.expected is None else f", expected {shown(watch.expected)}"
+    value = "no value" if watch.value is None else f"{shown(watch.value)}{'' if watch.n is None else f' (n = {watch.n:,})'}"
+    causes = f"; {'; '.join(map(str, watch.causes))}" if watch.causes else ""
+    return f"{watch.id} {watch.state.value}: {value}{expected}; {watch.condition}; {watch.known} of {watch.periods} periods{causes}"
 
 
 def _provenance(record: Content) -> list[str]:

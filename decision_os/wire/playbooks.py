@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
@@ -10,12 +11,14 @@ import attrs
 
 from decision_os.calendars import read_duration
 from decision_os.errors import nearest
-from decision_os.expr import Expression, Function, analyse
+from decision_os.expr import Expression, Function
 from decision_os.model import (
+    REVERSAL_KINDS,
     TIME_GRAINS,
     Action,
     Branch,
     Combine,
+    DemandForm,
     HitPolicy,
     InputUse,
     Lever,
@@ -35,9 +38,17 @@ from decision_os.wire.metrics import MetricHeads
 from decision_os.wire.nodes import MapNode, Node, ScalarNode
 from decision_os.wire.scope import FEEDS, WHILE_READ, Scope
 
-__all__ = ["LEVELS", "expressions_of", "read_playbook", "read_thresholds", "role_label"]
+__all__ = ["DEMAND_RATIO", "LEVELS", "expressions_of", "read_playbook", "read_thresholds", "role_label"]
 
 LEVELS: Final = ("low", "medium", "high")
+_DAY: Final = dt.timedelta(days=1)
+DEMAND_RATIO: Final = "demand_ratio"
+_POWER: Final = "demand_power"
+_DEMAND: Final[Mapping[str, tuple[str, str]]] = {
+    "linear": ("1 + {E} * {x}", "1 + {E} × {x}"),
+    "constant_elasticity": (_POWER + "({x}, {E})", "(1 + {x}) ** {E}"),
+}
+"""The forms: as an expression, and as written in books. Constant elasticity is Q = a·P^E; linear is its first-order term, exact for small changes."""
 _BRACED: Final = re.compile(r"\{([^{}]*)\}")
 
 
@@ -71,6 +82,11 @@ def read_playbook(
     scope = scope.defining({key: threshold.value for key, threshold in thresholds.items()})
     for section, read in (("parameters", parameters), ("thresholds", thresholds)):
         scope = scope.naming(key.text for key in fields.keys(section) if key.text not in read)  # reported; its uses are no second mistake
+    demand = _demand(fields, scope)
+    if demand is not None:
+        scope = scope.defining({DEMAND_RATIO: demand.ratio})
+    elif "demand" in fields:
+        scope = scope.naming([DEMAND_RATIO])  # reported; its uses are no second mistake
     projections: dict[str, Expression] = {}
     for key, value in fields.mapping("projections"):
         found = fields.compiled(value, scope.analyse)
@@ -107,7 +123,8 @@ def read_playbook(
         risk=_risk(fields),
         reversibility=fields.one_of("reversibility", LEVELS, "low", required=True),
         reversal=_reversal(fields),
-        monitoring=tuple(_monitor(key.text, value, heads, fields) for key, value in fields.mapping("monitoring")),
+        monitoring=tuple(_monitor(key.text, value, scope, heads, fields) for key, value in fields.mapping("monitoring")),
+        demand=demand,
         cadence=cadence.text if cadence else "",
         slos=tuple(_slo(item, slos, fields) for item in fields.items("slos")),
         freeze=fields.one_of("freeze", ("when_spent", "never")),
@@ -156,10 +173,33 @@ def _report_unused(playbook: Playbook, heads: MetricHeads, fields: Fields) -> fr
     return frozenset(used & set(heads.thresholds))
 
 
+def _demand(fields: Fields, scope: Scope) -> DemandForm | None:
+    """The demand form, as a ratio of demand after a change to demand before."""
+    node = fields.raw("demand")
+    if node is None:
+        return None
+    inner = Fields(node, f"the demand form of {fields.what}", fields.report)
+    form = inner.one_of("form", list(_DEMAND), "linear", required=True)
+    elasticity, change = (inner.scalar(key, required=True) for key in ("elasticity", "change"))
+    source = inner.text("source", required=True)
+    inner.close()
+    if elasticity is None or change is None:
+        return None
+    text, written = (each.format(E=elasticity.text, x=change.text) for each in _DEMAND[form])
+    scope = attrs.evolve(scope, functions={**scope.functions, _POWER: Function(_power, 2)})
+    ratio = fields.compiled(attrs.evolve(elasticity, text=text), scope.analyse)
+    return DemandForm(form=form, ratio=ratio, text=written, source=source) if ratio is not None else None
+
+
+def _power(change: float, elasticity: float) -> float:
+    return float((1 + change) ** elasticity)
+
+
 def expressions_of(playbook: Playbook) -> list[Expression]:
     """What its pre-checks, branches, projections and levers ask."""
     found = [check.condition for check in playbook.pre_checks] + [branch.condition for branch in playbook.branches]
     found += playbook.projections.values()
+    found += [monitor.forecast for monitor in playbook.monitoring if monitor.forecast is not None]
     for action in playbook.actions.values():
         found += [action.lever.before, action.lever.after] if action.lever else []
     return found
@@ -309,26 +349,52 @@ def _reversal(fields: Fields) -> Reversal:
     within = inner.scalar("within", required=True)
     if within is not None and within.text != "next cycle" and read_duration(within.text) is None:
         fields.report.error("wrong-type", f"`within` of {inner.what} is a duration or `next cycle`, not `{within.text}`", within.where, "as in `1h`, `5m`")
+    kind = inner.one_of("kind", list(REVERSAL_KINDS), "manual")
+    for key in REVERSAL_KINDS[kind]:
+        if key not in inner:
+            fields.report.error("missing-key", f"{inner.what} is of the kind `{kind}` and lacks the key `{key}`", inner.where)
     reversal = Reversal(
-        plan=inner.text("plan", required=True), steps=inner.texts("steps", required=True), within=within.text if within else "", owner=inner.text("owner")
+        plan=inner.text("plan", required=True),
+        steps=inner.texts("steps", required=True),
+        within=within.text if within else "",
+        owner=inner.text("owner"),
+        kind=kind,
+        flag=inner.text("flag"),
+        to=inner.text("to"),
+        replay=inner.text("replay"),
     )
     inner.close()
     return reversal
 
 
-def _monitor(name: str, node: Node, heads: MetricHeads, fields: Fields) -> Monitor:
+def _monitor(name: str, node: Node, scope: Scope, heads: MetricHeads, fields: Fields) -> Monitor:
     inner = Fields(node, f"monitor `{name}` of {fields.what}", fields.report)
-    keep = inner.expression("keep", lambda text: analyse(text, functions=heads.functions, currency=heads.currency), required=True)
+    metric = inner.text("metric", name)
+    unit = heads.units.get(metric)
+    labels = dict.fromkeys(heads.labels_of.get(metric, ()), metric)
+    watched = attrs.evolve(heads.scope({metric: unit, name: unit, "forecast": unit, "baseline": unit}), labels=labels)
+    keep = inner.condition("keep", watched.analyse, required=True)
+    forecast = inner.expression("forecast", scope.analyse)
+    if keep is not None and "forecast" in keep.names and "forecast" not in inner:
+        hint = "give `forecast:` a formula over what the playbook decides on, or compare with `baseline`"
+        fields.report.error("missing-key", f"{inner.what} compares with a forecast and does not say what it is", inner.where, hint)
+    if keep is not None and "forecast" not in keep.names and forecast is not None:
+        fields.report.warning("unused-forecast", f"the condition of {inner.what} does not read its `forecast`", inner.where)
+    every, lasts = inner.duration("every"), inner.duration("lasts")
+    whole = every is None or every in (_DAY, 7 * _DAY)
+    if not whole or (lasts is not None and (lasts < (every or _DAY) or lasts % (every or _DAY))):
+        message = f"{inner.what} watches every `{inner.text('every')}` for `{inner.text('lasts')}`: that is no number of whole days or weeks"
+        fields.report.error("wrong-type", message, inner.where, "write `every: 1d` or `1w`, and a multiple of it, as in `lasts: 14d`")
     monitor = Monitor(
         id=name,
-        metric=inner.text("metric", name),
+        metric=metric,
         condition=keep.text.strip() if keep else "",
         every=inner.text("every"),
         lasts=inner.text("lasts"),
+        forecast=forecast,
+        min_n=inner.integer("min_n"),
         where=inner.where,
     )
-    for key in ("every", "lasts"):
-        inner.duration(key)
     inner.close()
     return monitor
 

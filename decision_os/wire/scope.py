@@ -38,8 +38,8 @@ class Scope:
     units: Mapping[str, Unit | None]
     labels: Mapping[str, str] = attrs.field(factory=dict)
     definitions: Mapping[str, Expression] = attrs.field(factory=dict)
-    currency: str = "USD"
     functions: Mapping[str, Function] = attrs.field(factory=dict)
+    currency: str = "USD"
     uncalled: tuple[str, str] | None = None
     """Why no registered function can be called here, and a hint; nothing where one can."""
     open: bool = False
