@@ -6,12 +6,15 @@ from decision_os.expr.expression import (
     Explanation,
     Expression,
     Function,
+    Residual,
+    Standing,
     Step,
     analyse,
     analyse_threshold,
     compile,  # noqa: A004 - `dos.compile` is the public name
     compile_threshold,
 )
+from decision_os.expr.residual import alternatives, kleene, smallest
 
 __all__ = [
     "Analysis",
@@ -19,9 +22,14 @@ __all__ = [
     "Explanation",
     "Expression",
     "Function",
+    "Residual",
+    "Standing",
     "Step",
+    "alternatives",
     "analyse",
     "analyse_threshold",
     "compile",
     "compile_threshold",
+    "kleene",
+    "smallest",
 ]

@@ -63,7 +63,7 @@ def explain(record: Content) -> str:
         ("Why", _why(record)),
         ("Why not the other branches", _why_not(record)),
         ("Pre-checks", _pre_checks(record)),
-        ("Unknown", [_unknown(cause) for cause in record.causes]),
+        ("Unknown", _unknowns(record)),
         ("Projections", [_projection(item) for item in record.evidence.projections]),
         ("Thresholds", [f"{name} = {text}" for name, text in record.thresholds.items()]),
         ("Inputs", [_input(taken) for taken in record.inputs]),
@@ -171,6 +171,16 @@ def remedy(cause: Cause) -> str:
     'load it again'
     """
     return _REMEDIES.get(cause.reason, "find out why")
+
+
+def _unknowns(record: Content) -> list[str]:
+    lines = [_unknown(cause) for cause in record.causes]
+    needed = record.evidence.residual
+    if needed:
+        lines.append(f"Known, {', '.join(needed)} would settle the decision, whatever {'it is' if len(needed) == 1 else 'they are'}.")
+    elif lines:
+        lines.append("No input that is still unknown would settle it.")
+    return lines
 
 
 def _unknown(cause: Cause) -> str:
