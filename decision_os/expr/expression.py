@@ -14,6 +14,7 @@ from decision_os.expr.arithmetic import Context, Function
 from decision_os.expr.checker import check
 from decision_os.expr.compiler import functions
 from decision_os.expr.explanation import Condition, Explanation
+from decision_os.expr.flips import Flip
 from decision_os.expr.reference import Step
 from decision_os.expr.residual import Residual, Standing
 from decision_os.expr.tree import FUNCTIONS, NODE_TYPES, Around, Call, Defined, Interval, Name, Node, SetOf, children
@@ -31,6 +32,7 @@ __all__ = [
     "Condition",
     "Explanation",
     "Expression",
+    "Flip",
     "Function",
     "Residual",
     "Standing",
@@ -132,13 +134,16 @@ class Expression:
         >>> print(compile("cac <= baseline * 0.9").explain({"cac": 95, "baseline": 100}))
         False
           fails: cac <= baseline * 0.9; cac = 95, baseline = 100; 5 short; flips with cac at most 90
+          one input alone that would flip the answer:
+            cac at most 90 (now 95)
+            baseline at least 105.56 (now 100)
           step by step:
             cac <= baseline * 0.9 = False
               cac = 95
               baseline * 0.9 = 90
                 baseline = 100
         """
-        return explanation.explain(self.tree, values, self.context)
+        return explanation.explain(self.tree, values, self.context, self.evaluate)
 
     def residual(self, values: Mapping[str, Any]) -> Residual:
         """What is still needed: the smallest set of unknown inputs that settles the answer whatever they are, and what is left to decide.

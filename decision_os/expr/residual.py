@@ -87,7 +87,7 @@ class Residual:
         if not self.causes:
             return f"settled: {self.expression}"
         if not self.names:
-            return f"no input settles it: {'; '.join(str(cause) for cause in self.causes)}"
+            return f"no input settles {self.expression}: it stays undefined"
         later = tuple(name for name in self.names if name not in self.first)
         then = f", then as it turns out {_listed(later)}" if later else ""
         return f"needs {_listed(self.first)}{then}, to decide {self.expression}"

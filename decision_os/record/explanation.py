@@ -151,7 +151,8 @@ def _conditions(conditions: Iterable[Condition]) -> list[str]:
 def condition_words(condition: Condition) -> str:
     """One condition in words: how it came out, the values in it, by how much, and what would flip it."""
     parts = [f"{_HOLDS[condition.holds]}: {condition.text}"]
-    values = ", ".join(f"{name} = {shown(value)}" for name, value in condition.values)
+    units = condition.units or ("",) * len(condition.values)
+    values = ", ".join(f"{name} = {shown(value, unit)}" for (name, value), unit in zip(condition.values, units, strict=True))
     if values:
         parts.append(values)
     if condition.margin is not None and condition.holds is not None:
