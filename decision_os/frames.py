@@ -224,8 +224,10 @@ def _any(masks: Sequence[Mask]) -> Mask:
 def _first(branches: Sequence[_Asked], texts: Mapping[str, str]) -> _Decided:
     """The first branch known to hold wins; a row is undetermined where a branch before the winner is unknown and would do something else."""
     wins: list[Mask] = []
+    reach: list[Mask] = []
     earlier: Mask = _never()
     for branch in branches:
+        reach.append(~earlier)
         wins.append(branch.true & ~earlier)
         earlier = earlier | branch.true
     nobody = ~earlier
@@ -234,7 +236,13 @@ def _first(branches: Sequence[_Asked], texts: Mapping[str, str]) -> _Decided:
         win & _any([before.unknown for before in branches[:place] if before.condition.action != branch.condition.action])
         for place, (branch, win) in enumerate(zip(branches, wins, strict=True))
     ]
-    doubtful = tuple(branch.unknown & (nobody | _any(contested[place + 1 :])) for place, branch in enumerate(branches))
+    stands = [~branch.false & reached for branch, reached in zip(branches, reach, strict=True)]
+    doubtful = tuple(
+        branch.unknown
+        & reached
+        & (nobody | _any([after for later, after in zip(branches[place:], stands[place:], strict=True) if later.condition.action != branch.condition.action]))
+        for place, (branch, reached) in enumerate(zip(branches, reach, strict=True))
+    )
     undetermined = (nobody & _any([branch.unknown for branch in branches])) | _any(contested)
     acts = earlier & ~undetermined
     return _Decided(_outcome(undetermined, acts), _chosen(branches, wins, acts, texts), _chosen(branches, wins, acts, None), doubtful)

@@ -403,7 +403,7 @@ def test_the_explanation_says_why_the_other_branches_did_not_fire(engine: dos.En
     text = flat(engine.decide("channel.invest", {**CHANNEL, "cac_per_sqo": 105.0}, at=AT, subject="Ads").explain())
     assert "Channel investment for Ads, 2026-09: HOLD, no branch fired" in text
     assert "Branch `pause` did not fire" in text
-    assert "cac_per_sqo = 105, cac_per_sqo_baseline = 100, pause_cac_ratio = 1.2; $15 short; needs cac_per_sqo at least $120" in text
+    assert "cac_per_sqo = $105, cac_per_sqo_baseline = $100, pause_cac_ratio = 1.2; $15 short; needs cac_per_sqo at least $120" in text
     assert "Branch `invest` did not fire" in text
     assert "invest_cac_ratio = 0.9; $15 short; needs cac_per_sqo at most $90" in text
     assert "(1 other condition holds)" in text

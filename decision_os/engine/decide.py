@@ -7,13 +7,15 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any
 
 import attrs
 
 from decision_os.calendars import ReviewClock, period_of, zone_of
 from decision_os.canonical import Shape
+from decision_os.engine.ask import Truth, ask, at_key, keys
 from decision_os.engine.inputs import Intake, Taken
+from decision_os.engine.needed import needed
 from decision_os.errors import InputError
 from decision_os.expr import Explanation
 from decision_os.model import HitPolicy, RuleBook
@@ -33,11 +35,9 @@ from decision_os.record import (
     zoned,
 )
 from decision_os.units import format_value
-from decision_os.values import Reason, Scalar, Unknown, Value
+from decision_os.values import Reason, Unknown, Value
 
 __all__ = ["Chosen", "Decider", "Verdict", "judge"]
-
-Truth: TypeAlias = bool | Unknown
 
 
 @attrs.frozen
@@ -229,7 +229,7 @@ def judge(plan: Plan, scope: Mapping[str, Value], taken: Taken) -> Verdict:
     failed: list[str] = []
     doubts: list[Unknown] = []
     for check in plan.pre_checks:
-        truth = _ask(check, scope, taken.fanned)
+        truth = ask(check, scope, taken.fanned)
         if truth is True:
             continue
         failed.append(check.id)
@@ -241,29 +241,30 @@ def judge(plan: Plan, scope: Mapping[str, Value], taken: Taken) -> Verdict:
 
 
 def _first(plan: Plan, scope: Mapping[str, Value], taken: Taken) -> Verdict:
-    """The first branch that holds. An unknown one before it matters unless it would do the same."""
-    possible: list[str] = []
-    doubts: list[Unknown] = []
+    """The first branch that holds. An unknown one before it matters unless whatever could come after it would do the same."""
+    doubts: list[tuple[Condition, Unknown]] = []
     winner: Condition | None = None
     for branch in plan.branches:
-        truth = _ask(branch, scope, taken.fanned)
-        if truth is False:
-            continue
-        possible.append(branch.action)
+        truth = ask(branch, scope, taken.fanned)
         if truth is True:
             winner = branch
             break
-        doubts.append(truth)
-    if winner is None and possible:
-        possible.append("")
-    if len(set(possible)) > 1:
-        return Verdict(Outcome.UNDETERMINED, unknown=Unknown.merged(doubts))
+        if truth is not False:
+            doubts.append((branch, truth))
+    after = {winner.action if winner else ""}
+    mattering: list[Unknown] = []
+    for branch, doubt in reversed(doubts):
+        if after != {branch.action}:
+            mattering.append(doubt)
+            after.add(branch.action)
+    if mattering:
+        return Verdict(Outcome.UNDETERMINED, unknown=Unknown.merged(mattering))
     return Verdict(Outcome.ACT, (winner.id,)) if winner else Verdict(Outcome.HOLD)
 
 
 def _unique(plan: Plan, scope: Mapping[str, Value], taken: Taken) -> Verdict:
     """Exactly one branch may hold; two that do leave the decision undetermined, and say so."""
-    truths = [(branch, _ask(branch, scope, taken.fanned)) for branch in plan.branches]
+    truths = [(branch, ask(branch, scope, taken.fanned)) for branch in plan.branches]
     held = [branch.id for branch, truth in truths if truth is True]
     doubts = [truth for _, truth in truths if isinstance(truth, Unknown)]
     if len(held) > 1:
@@ -277,7 +278,7 @@ def _unique(plan: Plan, scope: Mapping[str, Value], taken: Taken) -> Verdict:
 
 def _collect(plan: Plan, scope: Mapping[str, Value], taken: Taken) -> Verdict:
     """Every branch that holds is taken. An unknown one leaves the whole undetermined only where nothing else is decided."""
-    truths = [(branch, _ask(branch, scope, taken.fanned)) for branch in plan.branches]
+    truths = [(branch, ask(branch, scope, taken.fanned)) for branch in plan.branches]
     held = tuple(branch.id for branch, truth in truths if truth is True)
     doubtful = [(branch, truth) for branch, truth in truths if isinstance(truth, Unknown)]
     if doubtful and not held:
@@ -288,40 +289,6 @@ def _collect(plan: Plan, scope: Mapping[str, Value], taken: Taken) -> Verdict:
 
 
 _POLICIES = {HitPolicy.FIRST: _first, HitPolicy.UNIQUE: _unique, HitPolicy.COLLECT: _collect}
-
-
-def _ask(condition: Condition, scope: Mapping[str, Value], fanned: Mapping[str, Mapping[str, Value]]) -> Truth:
-    """Whether a condition holds; over finer keys, whether it holds for all of them, or for any."""
-    if not condition.fanned:
-        answer = condition.expression.evaluate_settled(scope)
-        return answer if answer is True or answer is False else _truth(condition, answer)
-    decider = not condition.every
-    doubts: list[Unknown] = []
-    for key in _keys(condition, fanned):
-        truth = _truth(condition, condition.expression.evaluate_settled(_at_key(condition, scope, fanned, key)))
-        if truth is decider:
-            return truth
-        if isinstance(truth, Unknown):
-            doubts.append(truth)
-    return Unknown.merged(doubts) if doubts else condition.every
-
-
-def _truth(condition: Condition, answer: Scalar | Unknown) -> Truth:
-    if isinstance(answer, bool | Unknown):
-        return answer
-    return Unknown.because(Reason.ERROR, "", f"`{condition.expression.text}` gives {answer!r}, not a yes or no")
-
-
-def _keys(condition: Condition, fanned: Mapping[str, Mapping[str, Value]]) -> list[str]:
-    return sorted({key for name in condition.fanned for key in fanned[name]})
-
-
-def _at_key(condition: Condition, scope: Mapping[str, Value], fanned: Mapping[str, Mapping[str, Value]], key: str) -> dict[str, Value]:
-    at = dict(scope)
-    for name in condition.fanned:
-        found = fanned[name].get(key)
-        at[name] = Unknown.because(Reason.MISSING, name, f"no value for {key}") if found is None else found
-    return at
 
 
 def _unsupported(plan: Plan, taken: Taken) -> Iterator[str]:
@@ -376,7 +343,7 @@ def _evidence(plan: Plan, scope: Mapping[str, Value], taken: Taken, verdict: Ver
             id=check.id,
             label=check.label,
             text=check.expression.text.strip(),
-            holds=_known(_ask(check, scope, taken.fanned)),
+            holds=_known(ask(check, scope, taken.fanned)),
             conditions=_traced(check, scope, taken).conditions,
         )
         for check in plan.pre_checks
@@ -384,7 +351,7 @@ def _evidence(plan: Plan, scope: Mapping[str, Value], taken: Taken, verdict: Ver
     branches = []
     reached = verdict.outcome is not Outcome.BLOCKED
     for branch in plan.branches:
-        holds = _known(_ask(branch, scope, taken.fanned))
+        holds = _known(ask(branch, scope, taken.fanned))
         branches.append(
             BranchEvidence(
                 id=branch.id,
@@ -398,7 +365,12 @@ def _evidence(plan: Plan, scope: Mapping[str, Value], taken: Taken, verdict: Ver
         )
         if holds is True and plan.playbook.hit_policy is HitPolicy.FIRST:
             reached = False
-    return Evidence(pre_checks=checks, branches=tuple(branches), projections=_projections(plan, scope, taken))
+    return Evidence(
+        pre_checks=checks,
+        branches=tuple(branches),
+        projections=_projections(plan, scope, taken),
+        residual=needed(plan, scope, taken) if verdict.unknown is not None else (),
+    )
 
 
 def _known(truth: Truth) -> bool | None:
@@ -409,7 +381,7 @@ def _traced(condition: Condition, scope: Mapping[str, Value], taken: Taken) -> E
     """The trace of a condition; over finer keys, that of the key that decided it, or came nearest to."""
     if not condition.fanned:
         return condition.expression.explain(scope)
-    traces = [condition.expression.explain(_at_key(condition, scope, taken.fanned, key)) for key in _keys(condition, taken.fanned)]
+    traces = [condition.expression.explain(at_key(condition, scope, taken.fanned, key)) for key in keys(condition, taken.fanned)]
     return min(traces, key=lambda trace: (_rank(trace, condition.every), _room(trace)))
 
 

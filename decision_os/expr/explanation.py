@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, Final
 
 import attrs
 
@@ -12,6 +13,7 @@ from decision_os.errors import InputError
 from decision_os.expr import arithmetic
 from decision_os.expr.arithmetic import Context, Refusal, Term
 from decision_os.expr.checker import check
+from decision_os.expr.flips import Flip, flips
 from decision_os.expr.reference import Step, Tracer
 from decision_os.expr.tree import (
     Around,
@@ -48,8 +50,8 @@ class Condition:
 
     `text` is the author's, with `not` before it where the expression turns it around; `holds`, `op` and `margin` are those of the
     text. `margin` is the room in `unit`: positive with that much to spare, negative short by so much, 0 within rounding of the
-    edge. `right` is a number, a text, or a range as text. `values` holds the known inputs and definitions in it, by name. `needs`
-    is the smallest change of one side that would flip it, in words.
+    edge. `right` is a number, a text, or a range as text. `values` holds the known inputs and definitions in it, by name, and `units` the
+    unit of each (empty: none known). `needs` is the smallest change of one side that would flip it, in words.
     """
 
     text: str
@@ -62,11 +64,13 @@ class Condition:
     causes: tuple[Cause, ...] = ()
     values: tuple[tuple[str, Scalar], ...] = ()
     needs: str = ""
+    units: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         parts = [f"{_HOLDS[self.holds]}: {self.text}"]
         if self.values:
-            parts.append(", ".join(f"{name} = {_shown(value)}" for name, value in self.values))
+            units = self.units or ("",) * len(self.values)
+            parts.append(", ".join(f"{name} = {_shown(value, unit)}" for (name, value), unit in zip(self.values, units, strict=True)))
         if self.margin is not None:
             unit = parse_unit(self.unit) if self.unit else None
             parts.append(f"{format_value(abs(self.margin), unit)} {'to spare' if self.holds else 'short'}")
@@ -78,7 +82,7 @@ class Condition:
 
 @attrs.frozen
 class Explanation:
-    """What an expression came to, every sub-value on the way, and its conditions in the order written.
+    """What an expression came to, every sub-value on the way, its conditions in the order written, and what would change the whole.
 
     A condition that the answer did not need is there all the same, with what it came to.
     """
@@ -86,19 +90,48 @@ class Explanation:
     value: Scalar | Unknown
     steps: tuple[Step, ...]
     conditions: tuple[Condition, ...]
+    _flips: Callable[[], tuple[Flip, ...]] | tuple[Flip, ...] = attrs.field(default=(), eq=False, repr=False)
+
+    @property
+    def flips(self) -> tuple[Flip, ...]:
+        """For each input the nearest change of it alone that flips the whole answer, the smallest first; worked out when first asked for.
+
+        Where the answer is unknown, what would make it true, and what would make it false. Empty where no one input does, and for what is no condition.
+        """
+        found = self._flips
+        if callable(found):
+            found = found()
+            object.__setattr__(self, "_flips", found)  # a cache on a frozen class
+        return found
 
     def __str__(self) -> str:
         head = [_shown(self.value)]
         lines = [f"  {condition}" for condition in self.conditions]
+        if lines:
+            lines += self._flip_lines()
         steps = [f"    {'  ' * step.depth}{step.text} = {_shown(step.value)}" for step in self.steps]
         return "\n".join([*head, *lines, "  step by step:", *steps] if steps else [*head, *lines])
 
+    def _flip_lines(self) -> list[str]:
+        if isinstance(self.value, Unknown):
+            told = [f"    {_shown(flip.answer)} with {flip.text}" for flip in self.flips]
+            return ["  one input alone that would settle it:", *told] if told else ["  no one input alone would settle it"]
+        if not isinstance(self.value, bool):
+            return []
+        told = [f"    {flip.text}" for flip in self.flips]
+        return ["  one input alone that would flip the answer:", *told] if told else ["  no change of one input alone flips the answer"]
 
-def explain(tree: Node, values: Mapping[str, object], context: Context) -> Explanation:
-    """Evaluate with the reference evaluator, and tell how it went. Raises `InputError` as evaluating does."""
+
+def explain(tree: Node, values: Mapping[str, object], context: Context, evaluate: Callable[[Mapping[str, Any]], Any]) -> Explanation:
+    """Evaluate with the reference evaluator, and tell how it went. Raises `InputError` as evaluating does.
+
+    `evaluate` is the compiled evaluator of the same tree: every flip is tried with it before it is told.
+    """
     tracer = Tracer(values, context)
     value = tracer.value(tree)
-    return Explanation(value, tuple(tracer.steps), tuple(_Teller(values, context).conditions(tree, context.text)))
+    told = tuple(_Teller(values, context).conditions(tree, context.text))
+    given = dict(values) if told else {}
+    return Explanation(value, tuple(tracer.steps), told, partial(flips, tree, given, context, evaluate) if told else ())
 
 
 @attrs.frozen
@@ -189,7 +222,7 @@ class _Teller:
             op="is not" if negated else "is",
             right=True,
             causes=_causes(term),
-            values=self.named(node, text),
+            **self.shown_values(node, text=text),
             needs=needs,
         )
 
@@ -211,7 +244,7 @@ class _Teller:
             margin=None if difference is None else _room(op, difference),
             unit=_margin_unit(left.term, unit),
             causes=_causes(answer),
-            values=self.named(left.node, text) + tuple(item for item in self.named(right.node, text) if item not in self.named(left.node, text)),
+            **self.shown_values(left.node, right.node, text=text),
             needs=_needs(op, left, right, holds, unit),
         )
 
@@ -243,25 +276,33 @@ class _Teller:
             margin=margin if margin is None or not outside else 0.0 - margin,
             unit=_margin_unit(operand.term, unit),
             causes=_causes(term),
-            values=self.named(node, text),
+            **self.shown_values(node, text=text),
             needs=needs,
         )
 
     # ── what is in a condition ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def named(self, node: Node, text: str) -> tuple[tuple[str, Scalar], ...]:
-        """The known inputs and definitions of a condition, in the order written, each once."""
-        found: dict[str, Scalar] = {}
-        waiting = [node]
+    def shown_values(self, *nodes: Node, text: str) -> dict[str, Any]:
+        """The known inputs and definitions of a condition, in the order written, each once; and their units."""
+        found: dict[str, tuple[Scalar, str]] = {}
+        waiting = list(reversed(nodes))
         while waiting:
             node = waiting.pop()
             if isinstance(node, Name | Defined):
                 value = self.shown_value(node, text)
                 if value is not None:
-                    found.setdefault(node.name, value)
+                    found.setdefault(node.name, (value, self.shown_unit(node, value)))
             else:
                 waiting += reversed(children(node))
-        return tuple(found.items())
+        units = tuple(unit for _, unit in found.values())
+        return {"values": tuple((name, value) for name, (value, _) in found.items()), "units": units if any(units) else ()}
+
+    def shown_unit(self, node: Name | Defined, value: Scalar) -> str:
+        """The unit that the value of a name is shown in: as declared, for that is how it was given."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return ""
+        unit = self.context.units.get(node.name) if isinstance(node, Name) and node.scale == 1 else self.unit(node)
+        return "" if unit is None else str(unit)
 
     def shown_value(self, node: Name | Defined, text: str) -> Scalar | None:
         body, inner = self.body(node, text)
@@ -308,8 +349,8 @@ def _causes(term: Term) -> tuple[Cause, ...]:
     return term.causes if isinstance(term, Unknown) else ()
 
 
-def _shown(value: Scalar | Unknown) -> str:
-    return format_value(float(value), None) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+def _shown(value: Scalar | Unknown, unit: str = "") -> str:
+    return format_value(float(value), parse_unit(unit) if unit else None) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
 def _value(term: Term, unit: Unit | None) -> str:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from decision_os.errors import ExpressionError, InputError, Issue, Severity, Where
-from decision_os.expr import explanation, notation, parser
+from decision_os.expr import explanation, notation, parser, residual
 from decision_os.expr.arithmetic import Context, Function
 from decision_os.expr.checker import check
 from decision_os.expr.compiler import functions
 from decision_os.expr.explanation import Condition, Explanation
+from decision_os.expr.flips import Flip
 from decision_os.expr.reference import Step
+from decision_os.expr.residual import Residual, Standing
 from decision_os.expr.tree import FUNCTIONS, NODE_TYPES, Around, Call, Defined, Interval, Name, Node, SetOf, children
 from decision_os.expr.unparse import unparse
 from decision_os.units import Unit, parse_unit
@@ -30,7 +32,10 @@ __all__ = [
     "Condition",
     "Explanation",
     "Expression",
+    "Flip",
     "Function",
+    "Residual",
+    "Standing",
     "Step",
     "analyse",
     "analyse_threshold",
@@ -139,13 +144,34 @@ class Expression:
         >>> print(compile("cac <= baseline * 0.9").explain({"cac": 95, "baseline": 100}))
         False
           fails: cac <= baseline * 0.9; cac = 95, baseline = 100; 5 short; flips with cac at most 90
+          one input alone that would flip the answer:
+            cac at most 90 (now 95)
+            baseline at least 105.56 (now 100)
           step by step:
             cac <= baseline * 0.9 = False
               cac = 95
               baseline * 0.9 = 90
                 baseline = 100
         """
-        return explanation.explain(self.tree, values, self.context)
+        return explanation.explain(self.tree, values, self.context, self.evaluate)
+
+    def residual(self, values: Mapping[str, Any]) -> Residual:
+        """What is still needed: the smallest set of unknown inputs that settles the answer whatever they are, and what is left to decide.
+
+        Inputs that can no longer change the answer are not in it. Raises `InputError` as evaluating does.
+
+        >>> gate = compile("(cac <= 90 or payback < 6) and win_rate >= base + 2pp")
+        >>> left = gate.residual({"cac": 95, "base": 0.27})
+        >>> left.names, left.expression
+        (('payback', 'win_rate'), 'payback < 6 and win_rate >= 0.29')
+        >>> print(gate.residual({"win_rate": 0.2, "base": 0.27}))
+        settled: False
+        """
+        return residual.residual(self.tree, values, self.context)
+
+    def standings(self, values: Mapping[str, Any], known: frozenset[str]) -> frozenset[Standing]:
+        """What a condition can come to when the inputs `known` are, whatever they are, and the others stay as given; see `Standing`."""
+        return residual.standings(self.tree, values, self.context, known)
 
     def columns(self, schema: Mapping[str, Any] | None = None) -> nw.Expr:
         """One narwhals expression: a number, or true / false, and null where it is unknown.

@@ -55,6 +55,8 @@ class Evidence:
     pre_checks: tuple[CheckEvidence, ...] = ()
     branches: tuple[BranchEvidence, ...] = ()
     projections: tuple[Shown, ...] = ()
+    residual: tuple[str, ...] = ()
+    """The smallest set of inputs which, once known, settle the outcome whatever they are; empty where it is settled."""
 
 
 EvidenceSource: TypeAlias = Evidence | Callable[[], Evidence]

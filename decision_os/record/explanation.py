@@ -64,7 +64,7 @@ def explain(record: Content) -> str:
         ("Why", _why(record)),
         ("Why not the other branches", _why_not(record)),
         ("Pre-checks", _pre_checks(record)),
-        ("Unknown", [_unknown(cause) for cause in record.causes]),
+        ("Unknown", _unknowns(record)),
         ("Projections", [_projection(item) for item in record.evidence.projections]),
         ("Thresholds", [f"{name} = {text}" for name, text in record.thresholds.items()]),
         ("Inputs", [_input(taken) for taken in record.inputs]),
@@ -153,7 +153,8 @@ def _conditions(conditions: Iterable[Condition]) -> list[str]:
 def condition_words(condition: Condition) -> str:
     """One condition in words: how it came out, the values in it, by how much, and what would flip it."""
     parts = [f"{_HOLDS[condition.holds]}: {condition.text}"]
-    values = ", ".join(f"{name} = {shown(value)}" for name, value in condition.values)
+    units = condition.units or ("",) * len(condition.values)
+    values = ", ".join(f"{name} = {shown(value, unit)}" for (name, value), unit in zip(condition.values, units, strict=True))
     if values:
         parts.append(values)
     if condition.margin is not None and condition.holds is not None:
@@ -173,6 +174,16 @@ def remedy(cause: Cause) -> str:
     'load it again'
     """
     return _REMEDIES.get(cause.reason, "find out why")
+
+
+def _unknowns(record: Content) -> list[str]:
+    lines = [_unknown(cause) for cause in record.causes]
+    needed = record.evidence.residual
+    if needed:
+        lines.append(f"Known, {', '.join(needed)} would settle the decision, whatever {'it is' if len(needed) == 1 else 'they are'}.")
+    elif lines:
+        lines.append("No input that is still unknown would settle it.")
+    return lines
 
 
 def _unknown(cause: Cause) -> str:

@@ -272,7 +272,7 @@ def test_every_condition_is_told_also_those_not_needed() -> None:
         ),
         Condition(
             text="cm_uplift ≥ cm_uplift_min", holds=False, left=2.0, op=">=", right=3.0, margin=-1.0, unit=found[1].unit,
-            values=(("cm_uplift", 2.0), ("cm_uplift_min", 3.0)), needs="cm_uplift at least $3",
+            values=(("cm_uplift", 2.0), ("cm_uplift_min", 3.0)), needs="cm_uplift at least $3", units=("", "USD"),
         ),
     ) == found  # fmt: skip
     assert found[1].unit.startswith("USD")
