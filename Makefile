@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench soak docs clean
+.PHONY: demo test check bench soak fuzz docs clean
 
 # One stamp for each set of extras, so that a demo does not wait for the type checker.
 $(VENV)/.made-%: pyproject.toml
@@ -33,9 +33,14 @@ soak: $(VENV)/.made-test
 	$(BIN)/python -m tests.expr.soak --pairs $(PAIRS) --seed $(SEED)
 	$(BIN)/python -m tests.expr.mutants
 
+# Coverage-guided texts against the expression language; corpus and findings lie in .fuzz.
+RUNS ?= 1000000
+fuzz: $(VENV)/.made-fuzz
+	$(BIN)/python -m tests.expr.fuzz --runs $(RUNS)
+
 docs: $(VENV)/.made-test
 	$(BIN)/python -m pytest -q docs README.md decision_os --doctest-modules
 	$(BIN)/python docs/build.py
 
 clean:
-	rm -rf $(VENV) build dist demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) build dist demo-output .fuzz .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
