@@ -94,6 +94,8 @@ FOUND = (
     "P(a` b)",
     "P(`a`) > 3",
     '""',
+    "2w!=1d",
+    "x in [1 month, 1 year] and t < 3w + 1s",
 )
 """Texts that once did otherwise."""
 
