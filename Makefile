@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench soak soak-expr soak-ledger docs clean
+.PHONY: demo test check bench soak soak-expr soak-ledger fuzz docs clean
 
 # One stamp for each set of extras, so that a demo does not wait for the type checker.
 $(VENV)/.made-%: pyproject.toml
@@ -38,9 +38,14 @@ soak-expr: $(VENV)/.made-test
 soak-ledger: $(VENV)/.made-test
 	$(BIN)/python -m tests.ledger.soak
 
+# Coverage-guided texts against the expression language; corpus and findings lie in .fuzz.
+RUNS ?= 1000000
+fuzz: $(VENV)/.made-fuzz
+	$(BIN)/python -m tests.expr.fuzz --runs $(RUNS)
+
 docs: $(VENV)/.made-test
 	$(BIN)/python -m pytest -q docs README.md decision_os --doctest-modules
 	$(BIN)/python docs/build.py
 
 clean:
-	rm -rf $(VENV) build dist demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) build dist demo-output .fuzz .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -224,7 +224,7 @@ def test_what_was_recommended_and_what_was_chosen_are_both_kept(engine: dos.Engi
 def test_the_same_inputs_are_the_same_proposal(engine: dos.Engine) -> None:
     """The order of a mapping, a label for a name, `40` for `40.0`, or the hour, would make a second proposal of the same one."""
     first = engine.decide("pricing.change", PRICING, at=AT)
-    again = {"E": -0.62, "List price": 40, "CM/seat": Decimal(28), "GM%": 0.78, "Payback": {"SMB": 12, "Enterprise": Reading(value=9.5)}}
+    again = {"E": -0.62, "Booking rate": 0.3, "List price": 40, "CM/seat": Decimal(28), "GM%": 0.78, "Payback": {"SMB": 12, "Enterprise": Reading(value=9.5)}}
     second = engine.decide("pricing.change", {"open_sev2_incidents": 0, "slo_green": True, **again}, at=AT + dt.timedelta(hours=1))
     assert (first.id, first.inputs_hash) == (second.id, second.inputs_hash)
 

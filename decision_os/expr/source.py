@@ -24,6 +24,7 @@ import hashlib
 import linecache
 import math
 import re
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -162,6 +163,7 @@ class Source:
         namespace: dict[str, Any] = dict(constants)
         exec(code, namespace)  # noqa: S102 - the text is written here, of generated names and numbers alone
         found: Callable[[Mapping[str, Any]], Any] = namespace["expression"]
+        weakref.finalize(found, linecache.cache.pop, file, None).atexit = False  # a service that reads texts for ever keeps none of them
         return found
 
 

@@ -24,7 +24,7 @@ from decision_os.expr.tree import (
     Text,
     Truth,
 )
-from decision_os.units import PERCENT, PP
+from decision_os.units import CALENDAR, FIXED, PERCENT, PP
 
 __all__ = ["unparse"]
 
@@ -116,8 +116,9 @@ def _number(node: Number) -> str:
     if unit == PP:
         return _decimal(node.exact * 100) + "pp"
     if unit is not None and unit.duration:
-        suffix = _SUFFIXES[unit.duration]
-        return _decimal(node.exact) + (suffix.removesuffix("s") if node.exact == 1 and suffix != "s" else suffix)
+        exact, duration = _in_decimals(node.exact, unit.duration)
+        suffix = _SUFFIXES[duration]
+        return _decimal(exact) + (suffix.removesuffix("s") if exact == 1 and suffix != "s" else suffix)
     if unit is not None and unit.factors == (("USD", 1),):
         return ("-$" if node.exact < 0 else "$") + _decimal(abs(node.exact))
     if unit is not None and unit.factors == ((unit.currency, 1),):
@@ -125,8 +126,18 @@ def _number(node: Number) -> str:
     return _decimal(node.exact)
 
 
-def _decimal(exact: Fraction) -> str:
-    """The shortest exact decimal; the nearest float's where there is none (a third of a day, after `check`)."""
+def _in_decimals(exact: Fraction, unit: str) -> tuple[Fraction, str]:
+    """A duration in its unit, or in the largest of its family that it is a decimal in: a seventh of a week, after `check`, is a day."""
+    family = FIXED if unit in FIXED else CALENDAR
+    for other in (unit, *sorted(family, key=lambda name: -family[name])):
+        amount = exact * family[unit] / family[other]
+        if _places(amount) is not None:
+            return amount, other
+    return exact, unit
+
+
+def _places(exact: Fraction) -> int | None:
+    """How many decimal places a number has; None where they never end."""
     places, rest = 0, exact.denominator
     for prime in (2, 5):
         power = 0
@@ -134,7 +145,13 @@ def _decimal(exact: Fraction) -> str:
             rest //= prime
             power += 1
         places = max(places, power)
-    if rest != 1:
+    return places if rest == 1 else None
+
+
+def _decimal(exact: Fraction) -> str:
+    """The shortest exact decimal; the nearest float's where there is none."""
+    places = _places(exact)
+    if places is None:
         return repr(float(exact))
     sign = "-" if exact < 0 else ""
     digits = str(abs(exact.numerator) * 10**places // exact.denominator)

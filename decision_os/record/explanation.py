@@ -262,6 +262,7 @@ def event_words(event: Event) -> list[str]:
     """An event in the life of a decision, in words; what a report says follows below it.
 
     >>> when = dt.datetime(2026, 10, 6, 14, tzinfo=dt.UTC)
+    >>> from decision_os.record.life import EventKind
     >>> event_words(Event(record="sha256:1d", kind=EventKind.APPROVED, at=when, person="ana", role="Finance", until=when + dt.timedelta(days=7)))
     ['2026-10-06 14:00 UTC approved as Finance by ana, until 2026-10-13 14:00 UTC']
     """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import linecache
 import random
 from collections.abc import Callable
 from itertools import islice
@@ -92,6 +94,8 @@ FOUND = (
     "P(a` b)",
     "P(`a`) > 3",
     '""',
+    "2w!=1d",
+    "x in [1 month, 1 year] and t < 3w + 1s",
 )
 """Texts that once did otherwise."""
 
@@ -107,6 +111,21 @@ def test_an_excerpt_is_no_wider_than_a_screen() -> None:
     issues = analyse("a and " * 249 + "a", units={"a": "USD"}).issues
     assert 250 == len(issues)
     assert all(len(line) <= 124 for issue in issues for line in issue.excerpt.splitlines())
+
+
+def test_texts_that_are_gone_leave_nothing_behind() -> None:
+    """A service that reads texts of its users would keep the source of each for ever."""
+
+    def read() -> None:
+        for number in range(20):
+            dos.compile(f"a > {number} and b < {number} * c").evaluate({"a": 1, "b": 2, "c": 3})
+
+    read()
+    gc.collect()
+    before = len(linecache.cache)
+    read()
+    gc.collect()
+    assert before >= len(linecache.cache)
 
 
 # ── the other small languages ────────────────────────────────────────────────────────────────────────────────────────────────────
