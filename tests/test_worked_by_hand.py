@@ -28,7 +28,7 @@ def test_forty_dollars_a_seat(engine: dos.Engine, step: float, outcome: str, act
         assert [40.0, 43.2, 3.2] == pytest.approx([taken.before, taken.after, taken.delta])
         assert "cm_uplift: $3.20/seat" in record.explain()
     else:
-        assert "cm_uplift = 2, cm_uplift_min = 3; $1/seat short" in " ".join(record.explain().split())
+        assert "cm_uplift = $2/seat, cm_uplift_min = $3; $1/seat short" in " ".join(record.explain().split())
 
 
 @pytest.mark.parametrize(("step", "outcome", "action"), STEPS)
