@@ -258,6 +258,12 @@ OUT_OF_PLACE = [
     ("metrics.yaml", "    unit: count\n", "    unit: count\n    valid_range: '[0, net(3, 0)]'\n", "metrics.yaml:13:23"),
     (
         "playbooks/budget.yaml",
+        "keep: sales ≥ baseline",
+        "keep: sales ≥ baseline and grows(sales)",
+        "playbooks/budget.yaml:30:53 function-out-of-place this calls the Python function `grows`, but it is judged from a record alone",
+    ),
+    (
+        "playbooks/budget.yaml",
         'default: "8%"',
         'default: "net(8%, 0)"',
         "playbooks/budget.yaml:17:41 function-out-of-place this calls the Python function `net`, but it is worked out while the rules are read",

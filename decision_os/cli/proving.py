@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from decision_os.cli.console import say, say_json
-from decision_os.cli.options import format_option
+from decision_os.cli.options import Functions, format_option, functions_option
 from decision_os.engine import Engine
 from decision_os.errors import Issue, NotFoundError
 
@@ -37,14 +37,15 @@ def proofs_of(engine: Engine, seconds: float) -> list[Issue]:
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
 @click.option("--seconds", type=click.FloatRange(min=0.1), default=30.0, show_default=True, help="How long the comparison may take.")
+@functions_option
 @format_option("text", "json")
 @click.pass_context
-def diff(ctx: click.Context, old: Path, new: Path, seconds: float, style: str) -> None:
+def diff(ctx: click.Context, old: Path, new: Path, seconds: float, functions: Functions, style: str) -> None:
     """Say what changed from the rules OLD to the rules NEW.
 
     In words, and in what is decided: each decision is equivalent, stricter, looser or incomparable, with inputs that show it. Exits 1 where anything changed.
     """
-    changes = _proofs().difference(Engine.load(old), Engine.load(new), seconds=seconds)
+    changes = _proofs().difference(Engine.load(old, functions=functions), Engine.load(new, functions=functions), seconds=seconds)
     if style == "json":
         say_json([_plain(change) for change in changes])
     else:

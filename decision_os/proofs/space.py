@@ -52,7 +52,8 @@ class Space:
         self.codes: dict[str, int] = beside.codes if beside is not None else {}
         self.inputs: dict[str, Input] = {}
         self.optional = {*_optional(self.plan), *unknown}
-        self.terms = Terms(lambda name: self.inputs[name], private or prefix, self.codes)
+        functions = {name: each for asked in (*plan.pre_checks, *plan.branches) for name, each in asked.expression.context.functions.items()}
+        self.terms = Terms(lambda name: self.inputs[name], private or prefix, self.codes, functions)
         self._declare()
         self.ranges: list[Any] = list(self._ranges())
         self.checks = {check.id: self._asked(check) for check in self.plan.pre_checks}

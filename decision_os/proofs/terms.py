@@ -5,7 +5,7 @@ most one holds. These are the meanings that every evaluator has (`expr/arithmeti
 answers are those of exact arithmetic wherever two sides are equal or differ by more than rounding can have caused.
 
 A quotient is a new unknown q with q × divisor = dividend, and is known where the divisor is not zero. What a rule book's own Python function
-does is not known to the solver: its value is an uninterpreted function of its arguments, and `opaque` names it.
+does is not known to the solver: its value, and whether it has one, are uninterpreted functions of its arguments, and `opaque` names it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 import z3
 
+from decision_os.expr import Function
 from decision_os.expr.tree import (
     FUNCTIONS,
     Arithmetic,
@@ -65,6 +66,20 @@ class Quantity:
     value: Real
     known: Bool
     kind: str = "number"
+
+
+@attrs.frozen
+class _Undeclared(Quantity):
+    """What a Python function gives that declares no kind of result: a number, unless it stands where a condition or a text does."""
+
+    as_truth: Kleene | None = None
+    as_text: Quantity | None = None
+
+    def beside(self, other: Term) -> Term:
+        """The same as what it stands beside."""
+        if isinstance(other, Kleene) and self.as_truth is not None:
+            return self.as_truth
+        return self.as_text if other.kind == "text" and self.as_text is not None else self  # type: ignore[union-attr]  # a Kleene was met above
 
 
 @attrs.frozen
@@ -119,13 +134,15 @@ def _negated(part: Bool) -> Bool:
 
 class Terms:
     """Makes the terms of trees over inputs that are found by name. `codes` are the numbers that stand for texts; two that are compared share them.
+    `functions` are the Python functions that the trees call.
 
     `sides` are the equations that quotients stand for: they hold in every question. `divisions` are the quotients met, `opaque` the functions
     whose values nobody but Python knows.
     """
 
-    def __init__(self, find: Callable[[str], Input], prefix: str, codes: dict[str, int]) -> None:
+    def __init__(self, find: Callable[[str], Input], prefix: str, codes: dict[str, int], functions: Mapping[str, Function] | None = None) -> None:
         self.find = find
+        self.functions = functions or {}
         self.prefix = prefix
         self.codes = codes
         self.sides: list[Bool] = []
@@ -139,6 +156,8 @@ class Terms:
     def condition(self, node: Node, at: Mapping[str, str] | None = None) -> Kleene:
         """The condition a tree stands for; `at` gives other names to some inputs (the value at one finer key)."""
         term = self._term(node, at or {})
+        if isinstance(term, _Undeclared) and term.as_truth is not None:
+            return term.as_truth
         if isinstance(term, Quantity):
             raise TypeError(f"{type(node).__name__} is no condition")
         return term
@@ -226,7 +245,8 @@ class Terms:
         return Quantity(self._quotients[key], both([known, right.value != 0]))
 
     def _choice(self, node: Choice, at: Mapping[str, str]) -> Term:
-        asked, then, otherwise = self.condition(node.condition, at), self._term(node.then, at), self._term(node.otherwise, at)
+        asked = self.condition(node.condition, at)
+        then, otherwise = _alike(self._term(node.then, at), self._term(node.otherwise, at))
         if isinstance(then, Kleene) and isinstance(otherwise, Kleene):
             return Kleene(
                 either([both([asked.true, then.true]), both([asked.false, otherwise.true])]),
@@ -247,14 +267,26 @@ class Terms:
         known = both([number.known for number in numbers])
         values = [number.value for number in numbers]
         if node.function not in FUNCTIONS:
-            self.opaque.add(node.function)
-            function = z3.Function(f"function!{node.function}", *[z3.RealSort()] * (len(values) + 1))
-            return Quantity(function(*values), known)
+            return self._opaque(node.function, values, known)
         return Quantity(_PICKS[node.function](values), known)
+
+    def _opaque(self, name: str, values: Sequence[Real], known: Bool) -> Term:
+        self.opaque.add(name)
+        takes = [z3.RealSort()] * len(values)
+        known = both([known, z3.Not(z3.Function(f"fails!{name}", *takes, z3.BoolSort())(*values))])
+        holds = z3.Function(f"truth!{name}", *takes, z3.BoolSort())(*values)
+        truth = Kleene(both([known, holds]), both([known, z3.Not(holds)]))
+        text = Quantity(z3.Function(f"text!{name}", *takes, z3.IntSort())(*values), known, "text")
+        number = z3.Function(f"function!{name}", *takes, z3.RealSort())(*values)
+        function = self.functions.get(name)
+        if function is None or function.gives is None:
+            return _Undeclared(number, known, as_truth=truth, as_text=text)
+        return truth if function.gives == "truth" else text if function.gives == "text" else Quantity(number, known)
 
     def _coalesce(self, terms: Sequence[Term]) -> Term:
         last = terms[-1]
-        for term in reversed(terms[:-1]):
+        for first in reversed(terms[:-1]):
+            term, last = _alike(first, last)
             if isinstance(term, Kleene) and isinstance(last, Kleene):
                 doubt = both([_negated(term.true), _negated(term.false)])
                 last = Kleene(either([term.true, both([doubt, last.true])]), either([term.false, both([doubt, last.false])]))
@@ -295,7 +327,16 @@ def _any(parts: Sequence[Kleene]) -> Kleene:
     return Kleene(either([part.true for part in parts]), both([part.false for part in parts]))
 
 
+def _alike(left: Term, right: Term) -> tuple[Term, Term]:
+    """Two that are of one kind, as far as one of them says which."""
+    return (
+        left.beside(right) if isinstance(left, _Undeclared) else left,
+        right.beside(left) if isinstance(right, _Undeclared) else right,
+    )
+
+
 def _compared(op: str, left: Term, right: Term) -> Kleene:
+    left, right = _alike(left, right)
     if isinstance(left, Kleene) and isinstance(right, Kleene):
         same = Kleene(
             either([both([left.true, right.true]), both([left.false, right.false])]),

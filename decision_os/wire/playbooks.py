@@ -36,7 +36,7 @@ from decision_os.units import Unit, parse_unit
 from decision_os.wire.fields import Fields, Report, expression_text
 from decision_os.wire.metrics import MetricHeads
 from decision_os.wire.nodes import MapNode, Node, ScalarNode
-from decision_os.wire.scope import FEEDS, WHILE_READ, Scope
+from decision_os.wire.scope import FEEDS, FROM_RECORDS, WHILE_READ, Scope
 
 __all__ = ["DEMAND_RATIO", "LEVELS", "expressions_of", "read_playbook", "read_thresholds", "role_label"]
 
@@ -372,7 +372,7 @@ def _monitor(name: str, node: Node, scope: Scope, heads: MetricHeads, fields: Fi
     metric = inner.text("metric", name)
     unit = heads.units.get(metric)
     labels = dict.fromkeys(heads.labels_of.get(metric, ()), metric)
-    watched = attrs.evolve(heads.scope({metric: unit, name: unit, "forecast": unit, "baseline": unit}), labels=labels)
+    watched = attrs.evolve(heads.scope({metric: unit, name: unit, "forecast": unit, "baseline": unit}), labels=labels, uncalled=FROM_RECORDS)
     keep = inner.condition("keep", watched.analyse, required=True)
     forecast = inner.expression("forecast", scope.analyse)
     if keep is not None and "forecast" in keep.names and "forecast" not in inner:

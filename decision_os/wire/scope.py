@@ -14,7 +14,7 @@ from decision_os.expr import Analysis, Expression, Function, analyse, analyse_th
 from decision_os.model import Column, Entity
 from decision_os.units import Unit, parse_unit
 
-__all__ = ["FEEDS", "ON_COLUMNS", "WHILE_READ", "Scope", "column_units", "split_result"]
+__all__ = ["FEEDS", "FROM_RECORDS", "ON_COLUMNS", "WHILE_READ", "Scope", "column_units", "split_result"]
 
 FEEDS: Final[Mapping[str, str]] = {"slo_green": "", "open_sev2_incidents": "count"}
 """Names every pre-check may read: `run` fills them from the load log and the incidents, `decide` takes them in its mapping."""
@@ -27,6 +27,9 @@ ON_COLUMNS: Final = (
 
 WHILE_READ: Final = ("it is worked out while the rules are read, when nothing of theirs is called", "write the value")
 """The same for what a parameter is declared with."""
+
+FROM_RECORDS: Final = ("it is judged from a record alone, which holds no functions", "call it in the formula of the metric that is watched")
+"""The same for what a monitor keeps."""
 
 _RESULT: Final = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=(?![=<>])\s*")
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
+from click.testing import CliRunner
 
 import decision_os as dos
+from decision_os.cli.app import app
 from decision_os.engine import Engine
 from decision_os.errors import RuleBookError, Severity
 from tests.proofs.corpus import FAULTY, SOUND, Case, write_book
+from tests.small_book import BOOK, FILES, PLAYBOOK, write
 
 pytest.importorskip("z3", reason="proofs need the extra `prove`")
 
@@ -196,3 +199,67 @@ def test_unknown_inputs_stay_unknown(engine: dos.Engine) -> None:
     record = engine.decide("channel.invest", {**CHANNEL, "win_rate": None}, at=AT)
     turn = nearest_change(engine, record)
     assert turn is None or "win_rate" not in turn.changes
+
+
+# ── Python functions ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+SURE = {"never-fires", "contradicts-check", "masked", "always-true", "never-true"}
+"""What is said of a condition whatever the inputs are."""
+
+DECLARED = "functions:\n  f: {takes: [USD], gives: GIVES}\n"
+
+
+def calling(folder: Path, gives: str, when: str, function: Callable[[float], object]) -> Engine:
+    """The small rule book, with one branch that calls `f`."""
+    playbook = PLAYBOOK.replace("deal_size ≥ size_min and sales > floor", when).replace("thresholds:\n  size_min: $100\n", "")
+    write(folder, {**FILES, "book.yaml": BOOK + DECLARED.replace("GIVES", gives), "playbooks/budget.yaml": playbook})
+    return Engine.load(folder, functions={"f": function})
+
+
+@pytest.mark.parametrize(
+    ("gives", "when"),
+    [
+        ("truth", "f(sales) and sales > floor"),
+        ("truth", "(f(sales) if sales > floor else sales > $2)"),
+        ("truth", "coalesce(f(sales), true) and sales > floor"),
+        ("text", 'f(sales) == "good" and sales > floor'),
+        ("text", 'f(sales) in {"good", "best"} and sales > floor'),
+        ("USD", "f(sales) > $3 and sales > floor"),
+        ("any", "f(sales) and sales > floor"),
+        ("any", 'f(sales) == "good" and sales > floor'),
+        ("any", '(f(sales) if sales > floor else "bad") == "good" and sales > floor'),
+        ("any", "f(sales) == (sales > $9) and sales > floor"),
+        ("any", "f(sales) + sales > floor"),
+    ],
+)
+def test_a_function_of_each_kind_is_asked_about(tmp_path: Path, gives: str, when: str) -> None:
+    """A rule that calls a function would end the proofs of the whole rule book in an exception."""
+    results = {"truth": True, "text": "good", "USD": 5.0}
+    result = results.get(gives, 5.0 if "+" in when else "good" if '"' in when else True)
+    engine = calling(tmp_path, gives, when, lambda _: result)
+    kinds = {finding.kind for finding in prove(engine, "budget").findings}
+    assert set() == kinds & SURE
+
+
+def test_a_function_may_fail(tmp_path: Path) -> None:
+    """A branch for the case that a function fails would be proven never to fire, and be deleted."""
+
+    def failing(_: float) -> float:
+        raise ValueError
+
+    engine = calling(tmp_path, "USD", "is_missing(f(sales)) and sales > floor", failing)
+    assert "act" == engine.decide("budget", {"sales": 9.0, "deal_size": 1.0, "slo_green": True}, at=AT).outcome
+    assert set() == {finding.kind for finding in prove(engine, "budget").findings} & SURE
+
+
+def test_rules_with_functions_are_compared_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`diff` would refuse every rule book that declares a function."""
+    monkeypatch.chdir(tmp_path)
+    for name, floor in (("old", "sales > floor"), ("new", "sales > floor and sales > $6")):
+        calling(tmp_path / name, "truth", f"f(sales) and {floor}", lambda _: True)
+    write(tmp_path, {"functions_of_diff.py": "def f(sales): return True\n"})
+    refused = CliRunner().invoke(app, ["diff", "old", "new"])
+    assert (2, True) == (refused.exit_code, "function-not-handed-in" in refused.output)
+    told = CliRunner().invoke(app, ["diff", "old", "new", "--functions", "functions_of_diff"])
+    assert 1 == told.exit_code, told.output
+    assert "budget: stricter" in told.output
