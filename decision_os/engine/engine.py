@@ -88,11 +88,14 @@ class Engine:
 
     def plan(self, node: str) -> Plan:
         """A decision resolved against its rule book: what its conditions read, and in what order they are asked. Raises `NotFoundError`."""
-        return self._plan(node)
+        if node not in self._plans:
+            hint = nearest(node, self._plans) or f"known: {', '.join(self._plans)}"
+            raise NotFoundError(f"no decision `{node}` in the rule book ({hint})")
+        return self._plans[node]
 
     def needs(self, node: str) -> tuple[str, ...]:
         """The names a decision reads: its inputs, and the feeds its pre-checks ask for. Raises `NotFoundError`."""
-        found = self._plan(node)
+        found = self.plan(node)
         return (*found.inputs, *found.feeds)
 
     def decide(
@@ -206,7 +209,7 @@ class Engine:
         """
         from decision_os.frames import decide_frame  # noqa: PLC0415  # the dataframe layer, when it is used
 
-        return decide_frame(self._plan(node), frame, choose=choose, given=given or {})
+        return decide_frame(self.plan(node), frame, choose=choose, given=given or {})
 
     def run(
         self,
@@ -251,17 +254,11 @@ class Engine:
             overrides=overrides,
         )
 
-    def _plan(self, node: str) -> Plan:
-        if node not in self._plans:
-            hint = nearest(node, self._plans) or f"known: {', '.join(self._plans)}"
-            raise NotFoundError(f"no decision `{node}` in the rule book ({hint})")
-        return self._plans[node]
-
     def _decider(self, node: str) -> Decider:
         """Made when a decision is first asked for: of many playbooks, a process may decide few."""
         found = self._deciders.get(node)
         if found is None:
-            found = self._deciders[node] = Decider(self.book, self._plan(node))
+            found = self._deciders[node] = Decider(self.book, self.plan(node))
         return found
 
     def __repr__(self) -> str:

@@ -32,7 +32,7 @@ from decision_os.expr.tree import (
     Node,
     Number,
     SetOf,
-    children,
+    walk,
 )
 
 __all__ = ["meetings"]
@@ -79,7 +79,7 @@ class _Curves:
 
     def differences(self, tree: Node) -> Iterator[Polynomial | None]:
         """Polynomials whose zeros hold every point of change; None for a side that is not solved."""
-        for node in _walk(tree):
+        for node in walk(tree):
             match node:
                 case Comparison():
                     sides = (node.first, *node.rest)
@@ -106,7 +106,7 @@ class _Curves:
             yield _plus(_times(top, other_bottom), _times(other_top, bottom), -1)
 
     def moves(self, node: Node) -> bool:
-        return any(isinstance(part, Name) and part.name == self.name for part in _walk(node))
+        return any(isinstance(part, Name) and part.name == self.name for part in walk(node))
 
     def term(self, node: Node) -> Term | None:
         try:
@@ -158,12 +158,6 @@ class _Curves:
                 return [(_constant(Fraction(repr(term[0]))), _ONE)] if isinstance(term, tuple) else []
             case _:
                 return []
-
-
-def _walk(node: Node) -> Iterator[Node]:
-    yield node
-    for child in children(node):
-        yield from _walk(child)
 
 
 def _ends(where: Node) -> Sequence[Node]:

@@ -32,6 +32,7 @@ from decision_os.expr.tree import (
     Text,
     Truth,
     children,
+    walk,
 )
 from decision_os.units import PP, Unit, format_value, parse_unit
 from decision_os.values import Cause, Reason, Scalar, Unknown
@@ -321,15 +322,9 @@ class _Teller:
         """The unit a side is in; nothing for one that had to be converted to the other's."""
         if isinstance(node, Number):
             return node.unit
-        if any(isinstance(part, Name) and part.scale != 1 for part in _parts(node)):
+        if any(isinstance(part, Name) and part.scale != 1 for part in walk(node)):
             return None
         return check(node, units=self.context.units, functions=self.context.functions).unit
-
-
-def _parts(node: Node) -> Iterator[Node]:
-    yield node
-    for child in children(node):
-        yield from _parts(child)
 
 
 def _words(node: Node, text: str) -> str:

@@ -17,7 +17,7 @@ from decision_os.expr.explanation import Condition, Explanation
 from decision_os.expr.flips import Flip
 from decision_os.expr.reference import Step
 from decision_os.expr.residual import Residual, Standing
-from decision_os.expr.tree import FUNCTIONS, NODE_TYPES, Around, Call, Defined, Interval, Name, Node, SetOf, children
+from decision_os.expr.tree import FUNCTIONS, NODE_TYPES, Around, Call, Defined, Interval, Name, Node, SetOf, children, walk
 from decision_os.expr.unparse import unparse
 from decision_os.units import Unit, parse_unit
 from decision_os.values import Scalar, Unknown, Value
@@ -283,7 +283,7 @@ class _Scope:
         return {name: texts[name] for name in uses if name in texts}
 
     def check_arity(self, tree: Node, text: str) -> None:
-        for node in _walk(tree):
+        for node in walk(tree):
             if isinstance(node, Call) and node.function not in FUNCTIONS and node.function in self.functions:
                 wanted, found = self.functions[node.function].arity, len(node.arguments)
                 if found != wanted:
@@ -413,14 +413,6 @@ def _renamed(node: Node, names: Mapping[str, str]) -> Node:
     return attrs.evolve(node, **changes) if changes else node
 
 
-def _walk(node: Node) -> Iterator[Node]:
-    waiting = [node]
-    while waiting:
-        found = waiting.pop()
-        yield found
-        waiting += reversed(children(found))
-
-
 def _outside_definitions(node: Node) -> Iterator[Node]:
     """The nodes that stand in the text itself."""
     yield node
@@ -432,13 +424,13 @@ def _outside_definitions(node: Node) -> Iterator[Node]:
 def _calls(node: Node) -> bool:
     """Whether a node is the call of a registered function, or a definition that calls one."""
     if isinstance(node, Defined):
-        return any(_calls(inner) for inner in _walk(node.body))
+        return any(_calls(inner) for inner in walk(node.body))
     return isinstance(node, Call) and node.function not in FUNCTIONS
 
 
 def _read_and_used(tree: Node) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """The names a tree reads, the definitions it uses and the registered functions it calls, each once."""
-    nodes = list(_walk(tree))
+    nodes = list(walk(tree))
     names = dict.fromkeys(node.name for node in nodes if isinstance(node, Name))
     uses = dict.fromkeys(node.name for node in nodes if isinstance(node, Defined))
     calls = dict.fromkeys(node.function for node in nodes if isinstance(node, Call) and _calls(node))

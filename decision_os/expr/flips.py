@@ -18,7 +18,7 @@ import attrs
 from decision_os.errors import InputError
 from decision_os.expr.arithmetic import Context
 from decision_os.expr.curves import meetings
-from decision_os.expr.tree import Name, Node, Text, children
+from decision_os.expr.tree import Name, Node, Text, walk
 from decision_os.units import Unit, format_value
 from decision_os.values import Reading, Scalar, Unknown, settle
 
@@ -87,7 +87,7 @@ def flips(tree: Node, values: Mapping[str, Any], context: Context, evaluate: Cal
     Where the answer is unknown, what would make it true, and what would make it false.
     """
     found: list[Flip] = []
-    for name in dict.fromkeys(node.name for node in _walk(tree) if isinstance(node, Name)):
+    for name in dict.fromkeys(node.name for node in walk(tree) if isinstance(node, Name)):
 
         def answer(value: Scalar, name: str = name) -> bool | None:
             try:
@@ -115,7 +115,7 @@ def ordered(several: Iterable[Flip]) -> tuple[Flip, ...]:
 def candidates(tree: Node, values: Mapping[str, Any], context: Context, name: str) -> Candidates:
     """What the values of one input are compared with, in this tree."""
     solved, complete = meetings(tree, values, context, name)
-    texts = [node.value for node in _walk(tree) if isinstance(node, Text)]
+    texts = [node.value for node in walk(tree) if isinstance(node, Text)]
     given = [raw.value if isinstance(raw, Reading) else raw for raw in (values[other] for other in _names(tree) if other in values and other != name)]
     texts += [value for value in given if isinstance(value, str)]
     dates = [value for value in given if isinstance(value, dt.date)]
@@ -142,14 +142,8 @@ def nearest(name: str, now: Scalar | None, current: Any, answer: Answer, tried: 
     )
 
 
-def _walk(node: Node) -> Iterator[Node]:
-    yield node
-    for child in children(node):
-        yield from _walk(child)
-
-
 def _names(tree: Node) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(node.name for node in _walk(tree) if isinstance(node, Name)))
+    return tuple(dict.fromkeys(node.name for node in walk(tree) if isinstance(node, Name)))
 
 
 # ── values of which there are few ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -8,7 +8,7 @@ the same input exclude one another; it is never too small.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from fractions import Fraction
 from functools import reduce
@@ -41,6 +41,7 @@ from decision_os.expr.tree import (
     Text,
     Truth,
     children,
+    walk,
 )
 from decision_os.expr.unparse import unparse
 from decision_os.units import Unit
@@ -114,13 +115,13 @@ def residual(tree: Node, values: Mapping[str, Any], context: Context) -> Residua
 def unknown_names(tree: Node, values: Mapping[str, Any], context: Context) -> tuple[str, ...]:
     """The inputs of a tree that are unknown, in the order of their first appearance."""
     parts = _Parts(values, context)
-    return tuple(dict.fromkeys(node.name for node in _walk(tree) if isinstance(node, Name) and isinstance(parts.term(node), Unknown)))
+    return tuple(dict.fromkeys(node.name for node in walk(tree) if isinstance(node, Name) and isinstance(parts.term(node), Unknown)))
 
 
 def alternatives(tree: Node) -> frozenset[str]:
     """The inputs that another can stand in for: below `coalesce`, or asked for by `is_missing`. Knowing one more of them is not always better."""
-    tests = (node for node in _walk(tree) if isinstance(node, Call) and node.function in ("coalesce", "is_missing"))
-    return frozenset(node.name for test in tests for node in _walk(test) if isinstance(node, Name))
+    tests = (node for node in walk(tree) if isinstance(node, Call) and node.function in ("coalesce", "is_missing"))
+    return frozenset(node.name for test in tests for node in walk(test) if isinstance(node, Name))
 
 
 def smallest(names: Sequence[str], doubtful: Iterable[str], settles: Callable[[frozenset[str]], bool]) -> frozenset[str]:
@@ -168,12 +169,6 @@ def kleene(decider: Standing, several: Iterable[Standings]) -> Standings:
 
     start: Standings = frozenset({_OPPOSITE[decider]})
     return reduce(lambda left, right: frozenset(both(a, b) for a, b in product(left, right)), several, start)
-
-
-def _walk(node: Node) -> Iterator[Node]:
-    yield node
-    for child in children(node):
-        yield from _walk(child)
 
 
 @attrs.define
@@ -317,7 +312,7 @@ class _Standings(_Parts):
 
     def touched(self, node: Node) -> bool:
         """Whether a node reads an input of the assumption."""
-        return any(isinstance(part, Name) and part.name in self.known for part in _walk(node))
+        return any(isinstance(part, Name) and part.name in self.known for part in walk(node))
 
 
 def _either(values: Standings) -> Standings:
@@ -391,7 +386,7 @@ class _Folder(_Parts):
         """A node that is known now and that nothing still needed can change, as a literal; nothing where it is not, or has no short decimal."""
         if isinstance(node, Number | Text | Truth | Interval | Around | SetOf):
             return None
-        if any(isinstance(part, Name) and part.name in self.needed for part in _walk(node)):
+        if any(isinstance(part, Name) and part.name in self.needed for part in walk(node)):
             return None
         term = self.term(node)
         match term:

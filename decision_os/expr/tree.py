@@ -8,6 +8,7 @@ of anything but a listed function, so no evaluator can be asked to run one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, Final, Literal, TypeAlias
 
@@ -37,6 +38,7 @@ __all__ = [
     "Text",
     "Truth",
     "children",
+    "walk",
 ]
 
 Span: TypeAlias = tuple[int, int]
@@ -259,3 +261,12 @@ def children(node: Node) -> tuple[Node, ...]:
             return (node.condition, node.then, node.otherwise)
         case Call():
             return node.arguments
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """A node and every node below it, in the order written; the bodies of definitions are below them."""
+    waiting = [node]
+    while waiting:
+        found = waiting.pop()
+        yield found
+        waiting += reversed(children(found))

@@ -7,9 +7,9 @@ from typing import Final
 
 from decision_os.errors import Issue, Severity, Where, nearest
 from decision_os.expr import Expression
-from decision_os.expr.tree import Arithmetic, Call, Comparison, Defined, Membership, Name, Negative, Node, Number, SetOf, Text, Truth, children
+from decision_os.expr.tree import Arithmetic, Call, Comparison, Defined, Membership, Name, Negative, Node, Number, SetOf, Text, Truth, children, walk
 from decision_os.expr.unparse import unparse
-from decision_os.lint.flow import Flow, bindings_of, walk
+from decision_os.lint.flow import Flow, bindings_of
 from decision_os.model import BreakAction, Metric, Playbook, RuleBook
 
 __all__ = ["advice"]
@@ -63,7 +63,7 @@ def _playbook(book: RuleBook, flow: Flow, playbook: Playbook) -> Iterator[Issue]
 def _units(book: RuleBook, playbook: Playbook) -> Iterator[Issue]:
     """Metrics that conditions compare although nobody said what they are measured in."""
     conditions = [check.condition for check in playbook.pre_checks] + [branch.condition for branch in playbook.branches]
-    for name in dict.fromkeys(name for condition in conditions for node in walk(condition) for name in _compared(node)):
+    for name in dict.fromkeys(name for condition in conditions for node in walk(condition.tree) for name in _compared(node)):
         metric = book.metrics.get(playbook.inputs[name].metric) if name in playbook.inputs else None
         if metric is not None and metric.unit is None and not metric.text and metric.sustained is None:
             message = f"playbook `{playbook.id}` compares `{name}`, but metric `{metric.id}` declares no unit: nothing can check what it is compared with"
@@ -84,7 +84,7 @@ def _computed(book: RuleBook, playbook: Playbook) -> Iterator[Issue]:
 def _beside_units(what: str, expression: Expression, metrics: Mapping[str, Metric]) -> Iterator[Issue]:
     """Metrics without a unit that an expression computes with, where another part of it has one."""
     read = {name: metrics[name] for name in expression.names if name in metrics and not metrics[name].text and metrics[name].sustained is None}
-    literal = any(isinstance(node, Number) and node.unit is not None and not node.unit.dimensionless for node in walk(expression))
+    literal = any(isinstance(node, Number) and node.unit is not None and not node.unit.dimensionless for node in walk(expression.tree))
     if not literal and all(metric.unit is None for metric in read.values()):
         return
     for name, metric in read.items():
@@ -133,7 +133,7 @@ def _guards(metric: Metric) -> Iterator[Issue]:
 def _hidden(what: str, expression: Expression, where: Where, bounds: Iterable[str] = ()) -> Iterator[Issue]:
     """Guards such as `max(x, 1e-6)` under a division: with them a division by zero gives a huge number, without them an unknown."""
     caught = " and ".join(f"`{name}`" for name in bounds)
-    for node in walk(expression):
+    for node in walk(expression.tree):
         if not (isinstance(node, Arithmetic) and node.op == "/"):
             continue
         for guard in _guarding(node.right):

@@ -9,11 +9,11 @@ import attrs
 import networkx as nx
 
 from decision_os.expr import Expression
-from decision_os.expr.tree import Arithmetic, Name, Node, children
+from decision_os.expr.tree import Arithmetic, Name, Node, children, walk
 from decision_os.graph import build, cycles
 from decision_os.model import TIME_GRAINS, Binding, Fact, Metric, RuleBook, time_grain
 
-__all__ = ["NESTED", "Flow", "Reach", "bindings_of", "time_type", "walk"]
+__all__ = ["NESTED", "Flow", "Reach", "bindings_of", "time_type"]
 
 NESTED: Final = {
     "day": frozenset(TIME_GRAINS),
@@ -151,15 +151,6 @@ def time_type(book: RuleBook, fact: Fact, column: str) -> str | None:
     return columns[column].type if column in columns else ""
 
 
-def walk(expression: Expression) -> Iterator[Node]:
-    """Every node of an expression, the bodies of definitions included."""
-    waiting: list[Node] = [expression.tree]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting += reversed(children(node))
-
-
 def _counted_by(kind: str | None) -> frozenset[str] | None:
     if kind is None:
         return frozenset()
@@ -171,7 +162,7 @@ def _carries(binding: Binding, reach: Reach, name: str) -> bool:
 
 
 def _divides(expression: Expression) -> bool:
-    return any(isinstance(node, Arithmetic) and node.op == "/" and _reads(node.right) for node in walk(expression))
+    return any(isinstance(node, Arithmetic) and node.op == "/" and _reads(node.right) for node in walk(expression.tree))
 
 
 def _reads(tree: Node) -> bool:

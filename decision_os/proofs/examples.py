@@ -14,10 +14,9 @@ import z3
 
 from decision_os.engine import Engine
 from decision_os.proofs.space import Space
-from decision_os.proofs.terms import Input
 from decision_os.record import DecisionRecord
 
-__all__ = ["AT", "Asker", "Example", "Limit"]
+__all__ = ["AT", "Asker", "Example", "Limit", "number_in", "shown"]
 
 AT: Final = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 """The instant examples are decided at: what is asked does not depend on it."""
@@ -42,7 +41,12 @@ class Example:
 def _text(value: object) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {_text(item)}" for key, item in value.items()) + "}"
-    return "missing" if value is None else f"{value:,g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
+    return "missing" if value is None else shown(value) if isinstance(value, float) else str(value)
+
+
+def shown(value: float) -> str:
+    """A number with its thousands apart; in full where six digits would not be it."""
+    return f"{value:,g}" if float(f"{value:g}") == value else str(value)
 
 
 class Limit:
@@ -121,7 +125,7 @@ class Asker:
         for name, found in space.inputs.items():
             if found.kind != "number":
                 continue
-            exact = _number(model, found)
+            exact = number_in(model, found.value)
             for rounded in _rounder(exact, places):
                 equal = found.value == z3.RealVal(str(rounded))
                 if self.possible(*fixed, equal, at_most=_NICE):
@@ -164,8 +168,9 @@ def _rounder(exact: Fraction, places: Sequence[int]) -> Iterator[Fraction]:
                 yield rounded
 
 
-def _number(model: Any, found: Input) -> Fraction:
-    value = model.eval(found.value, model_completion=True)
+def number_in(model: Any, term: Any) -> Fraction:
+    """What a term comes to in a model; a root that no fraction is, to 20 digits."""
+    value = model.eval(term, model_completion=True)
     if z3.is_rational_value(value):
         return Fraction(value.numerator_as_long(), value.denominator_as_long())
     if z3.is_algebraic_value(value):

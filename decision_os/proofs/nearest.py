@@ -10,7 +10,7 @@ import attrs
 import z3
 
 from decision_os.engine import Engine
-from decision_os.proofs.examples import AT, Asker, Example, Limit
+from decision_os.proofs.examples import AT, Asker, Example, Limit, number_in, shown
 from decision_os.proofs.space import Space
 from decision_os.record import DecisionRecord, Outcome
 from decision_os.values import Unknown
@@ -36,7 +36,7 @@ class Turn:
     record: DecisionRecord
 
     def __str__(self) -> str:
-        moves = " and ".join(f"{name} from {_shown(old)} to {_shown(new)}" for name, (old, new) in self.changes.items())
+        moves = " and ".join(f"{name} from {shown(old)} to {shown(new)}" for name, (old, new) in self.changes.items())
         action = f" ({self.record.action})" if self.record.action else ""
         return f"{moves}: {self.record.outcome.value}{action}"
 
@@ -54,8 +54,8 @@ def nearest_change(
     chosen = dict(record.chosen)
     start = Example(values, chosen, record)
     free = [name for name, found in space.inputs.items() if _movable(space, name, found.kind, values, among)]
-    held = [constraint for name, constraint in zip(space.inputs, Asker([space], Limit(seconds)).fixing(space, start), strict=True) if name not in free]
     ask = Asker([space], Limit(seconds))
+    held = [constraint for name, constraint in zip(space.inputs, ask.fixing(space, start), strict=True) if name not in free]
     distances = {name: _distance(space, name, values) for name in free}
     other = z3.Not(_same(space, record))
     constraints = [other, *held]
@@ -65,7 +65,7 @@ def nearest_change(
     if not free or ask.possible(*constraints) is not True:
         return None
     total = z3.Sum(list(distances.values()))
-    best = _value(ask.solver.model(), total)
+    best = number_in(ask.solver.model(), total)
     low = Fraction(0)
     for _ in range(_HALVINGS):
         middle = (low + best) / 2
@@ -73,7 +73,7 @@ def nearest_change(
         if found is None:
             break
         if found:
-            best = min(middle, _value(ask.solver.model(), total))
+            best = min(middle, number_in(ask.solver.model(), total))
         else:
             low = middle
         if best - low <= best / 10_000:
@@ -87,10 +87,6 @@ def nearest_change(
         distance=float(best),
         record=engine.decide(record.node, example.values, at=AT, choose=chosen, subject=record.subject, period=record.period),
     )
-
-
-def _shown(value: float) -> str:
-    return f"{value:,g}" if float(f"{value:g}") == value else str(value)
 
 
 def _values(record: DecisionRecord) -> dict[str, Any]:
@@ -138,11 +134,3 @@ def _same(space: Space, record: DecisionRecord) -> Any:
 
 def _differs(made: DecisionRecord, record: DecisionRecord) -> bool:
     return (made.outcome, made.branch) != (record.outcome, record.branch) and made.outcome is not Outcome.UNDETERMINED
-
-
-def _value(model: Any, term: Any) -> Fraction:
-    value = model.eval(term, model_completion=True)
-    if z3.is_rational_value(value):
-        return Fraction(value.numerator_as_long(), value.denominator_as_long())
-    near = value.approx(20)
-    return Fraction(near.numerator_as_long(), near.denominator_as_long())

@@ -14,7 +14,7 @@ from typing import Any, Final
 import z3
 
 from decision_os.expr import Expression
-from decision_os.expr.tree import Call, Name, Node, children
+from decision_os.expr.tree import Call, Choice, Comparison, Defined, Logic, Membership, Name, Node, Not, walk
 from decision_os.model import HitPolicy
 from decision_os.plan import Condition, Plan
 from decision_os.proofs.terms import Division, Input, Kleene, Terms, both, either
@@ -158,25 +158,18 @@ def _optional(found: Plan) -> frozenset[str]:
     """The inputs that a condition asks about whether they are missing, or has another value for."""
     names: set[str] = set()
     for condition in (*found.pre_checks, *found.branches):
-        for node in _walk(condition.expression.tree):
+        for node in walk(condition.expression.tree):
             if isinstance(node, Call) and node.function in ("is_missing", "coalesce"):
-                names |= {inner.name for inner in _walk(node) if isinstance(inner, Name)}
+                names |= {inner.name for inner in walk(node) if isinstance(inner, Name)}
     return frozenset(names)
 
 
-def _walk(node: Node) -> Iterator[Node]:
-    yield node
-    for child in children(node):
-        yield from _walk(child)
-
-
 def _reads(tree: Node, name: str) -> bool:
-    return any(isinstance(node, Name) and node.name == name for node in _walk(tree))
+    return any(isinstance(node, Name) and node.name == name for node in walk(tree))
 
 
 def atoms(expression: Expression) -> Iterator[tuple[Node, str]]:
     """The comparisons and memberships of a condition that are not made of others, with the text each stands in, in the order written."""
-    from decision_os.expr.tree import Choice, Comparison, Defined, Logic, Membership, Not  # noqa: PLC0415
 
     def below(node: Node, text: str) -> Iterator[tuple[Node, str]]:
         match node:
