@@ -162,27 +162,27 @@ class _Questions:
 
     def gaps(self) -> Iterator[Finding]:
         """Inputs for which no branch holds, told apart by the comparisons that fail."""
-        free = self.space.free
-        parts = [(branch, node, text, self.space.over_keys(branch, node)) for branch in self.space.plan.branches for node, text in atoms(branch.expression)]
-        blocked: list[Any] = []
+        comparisons = [self.space.over_keys(branch, node).false for branch in self.space.plan.branches for node, _ in atoms(branch.expression)]
+        told: list[Any] = []
         meant = self.playbook.meant.get("gap", "")
         for _ in range(MOST_GAPS):
-            constraints = [free, *blocked]
-            possible = self.ask.possible(*constraints)
+            possible = self.ask.possible(self.space.free, *told)
             if possible is False:
                 return
-            example = self.ask.example(self.space, self.engine, constraints, _gap) if possible else None
-            if example is None:
+            if possible is None:
                 yield self.unproven("whether there are inputs for which no branch holds")
                 return
+            model = self.ask.solver.model()  # read here: looking for an example asks more, and has models of its own
+            kind = z3.And([fails if z3.is_true(model.eval(fails, model_completion=True)) else z3.Not(fails) for fails in comparisons])
+            example = self.ask.example(self.space, self.engine, [self.space.free, *told, kind], _gap)
+            told.append(z3.Not(kind))
+            if example is None:
+                yield self.unproven("whether there are inputs for which no branch holds")
+                continue
             fails = _failing(example.record)
             why = "; ".join(f"`{branch}` by {', '.join(texts)}" for branch, texts in fails.items() if texts)
             message = f"no branch holds, so {self.playbook.otherwise}" + (f" ({why})" if why else "")
             yield self.finding("gap", message, example=example, meant=meant, severity=Severity.NOTE)
-            model = self.ask.solver.model()
-            cell = [part.false for _, _, _, part in parts if z3.is_true(model.eval(part.false, model_completion=True))]
-            others = [z3.Not(part) for part in cell] + [part.false for _, _, _, part in parts if not z3.is_true(model.eval(part.false, model_completion=True))]
-            blocked.append(z3.Or(others) if others else z3.BoolVal(False))
 
     def idle(self) -> Iterator[Finding]:
         """Comparisons that the contracts' ranges decide."""

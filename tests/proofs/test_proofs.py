@@ -86,6 +86,15 @@ def test_a_finer_input_is_asked_at_two_keys(engine: dos.Engine) -> None:
     assert any(len(finding.example.values["payback"]) == 2 for finding in found if finding.example is not None)
 
 
+def test_a_gap_at_no_round_number_is_told_once(tmp_path: Path) -> None:
+    """Where no input can be rounded, one kind of gap would be told over and over, and the others not at all."""
+    case = Case(name="", inputs={"y": ("ratio", "[0, 10]"), "x": ("ratio", "[0, 10]")}, branches={"on": "x * x < 2", "off": "x * x > 2"})
+    (gap,) = prove(book(tmp_path, case), "node").findings
+    assert "gap" == gap.kind
+    assert gap.example is not None
+    assert 2**0.5 == gap.example.values["x"]
+
+
 # ── two decisions on one lever ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
