@@ -12,6 +12,7 @@ import decision_os as dos
 from decision_os.batch import Intake, read_folder
 from decision_os.engine.result import RunResult
 from decision_os.samples import SAMPLE_AT, write_exports
+from tests.named import plain
 
 __all__ = ["Sample"]
 
@@ -27,6 +28,11 @@ class Sample:
 # The same examples on every machine and in every run: what must pass before a change lands may not depend on luck.
 settings.register_profile("same", derandomize=True, database=None, deadline=None)
 settings.load_profile("same")
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Texts that name a case, as `plain` writes them; other values as pytest does."""
+    return plain(val) if isinstance(val, str) else None
 
 
 @pytest.fixture(scope="session")

@@ -503,7 +503,9 @@ class _Checker:
                     message = f"{self.shown(node)} is beyond what a number can hold in the other side's unit"
                     self.report("bad-number", node.span, message)
                     return node
-                return Number(float(exact), exact, _other_duration(node.unit, factor), span=node.span)
+                unit = _other_duration(node.unit, factor)
+                scale = node.scale if unit != node.unit else node.scale * factor
+                return Number(float(exact), exact, unit, scale, span=node.span)
             case Name():
                 return attrs.evolve(node, scale=node.scale * factor)
             case Defined():
@@ -528,7 +530,7 @@ class _Checker:
             case Call("abs" | "min" | "max" | "clip" | "coalesce"):
                 return attrs.evolve(node, arguments=tuple(self.rescaled(argument, factor) for argument in node.arguments))
             case _:
-                return Arithmetic("*", node, Number(float(factor), factor, span=node.span), span=node.span)
+                return Arithmetic("*", node, Number(float(factor), factor, scale=factor, span=node.span), span=node.span)
 
 
 def _unit(typed: _Typed) -> Unit:
@@ -547,7 +549,7 @@ def _points(per_cent: _Typed, shown: str) -> str:
 
 
 def _other_duration(unit: Unit | None, factor: Fraction) -> Unit | None:
-    """The duration that a literal is in after its number was multiplied; other units keep their name."""
+    """The duration that a literal is in after its number was multiplied; where that makes it no other duration, the one it was in."""
     if unit is None or not unit.duration:
         return unit
     for atom in ("second", "minute", "hour", "day", "week", "month", "quarter", "year"):

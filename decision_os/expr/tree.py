@@ -51,11 +51,16 @@ _span: Any = attrs.field(default=(0, 0), eq=False, kw_only=True)
 
 @attrs.frozen
 class Number:
-    """A literal number: `value` is the nearest float, `exact` what was written, `unit` what its notation says (None: bare)."""
+    """A literal number: `value` is the nearest float, `exact` what it is times `scale`, `unit` what its notation says (None: bare).
+
+    `check` brings it into the other side's unit: a day beside hours becomes 24 hours. Where no unit has a name for that (the days of a
+    product that is compared in square hours), the factor is its `scale`.
+    """
 
     value: float
     exact: Fraction
     unit: Unit | None = None
+    scale: Fraction = Fraction(1)
     span: Span = _span
 
 

@@ -47,7 +47,7 @@ def unparse(tree: Node) -> str:
 
     For every tree that `parse` gives, `parse(unparse(tree)).tree == tree`, with the same labels, definitions and currency; ranges
     at the top take `parse_threshold`. A power comes out as the products it stands for. What `check` has rescaled is printed
-    in its new unit, the names without their scale.
+    in its new unit where that has a name, otherwise and for names and calls as it was written.
 
     >>> from decision_os.expr.parser import parse
     >>> unparse(parse("E ∈ [−1.0, −0.3] and uplift ≥ $3 ∧ ¬ old").tree)
@@ -78,6 +78,8 @@ def _levelled(node: Node) -> tuple[int, str]:  # noqa: C901  # one case for each
             inner = _text(node.operand, _SIGN)
             positive = isinstance(node.operand, Number) and not inner.startswith("-")
             return _SIGN, f"-({inner})" if positive else f"-{inner}"
+        case Arithmetic(right=Number(exact=factor, scale=scale, span=span)) if factor == scale != 1 and span == node.span:
+            return _levelled(node.left)  # the author wrote the left side alone: the right one brings it into another unit
         case Arithmetic():
             level = _SUM if node.op in ("+", "-") else _PRODUCT
             return level, f"{_text(node.left, level)} {node.op} {_text(node.right, level + 1)}"
@@ -110,20 +112,20 @@ def _name(name: str) -> str:
 
 
 def _number(node: Number) -> str:
-    unit = node.unit
+    exact, unit = node.exact / node.scale, node.unit
     if unit == PERCENT:
-        return _decimal(node.exact * 100) + "%"
+        return _decimal(exact * 100) + "%"
     if unit == PP:
-        return _decimal(node.exact * 100) + "pp"
+        return _decimal(exact * 100) + "pp"
     if unit is not None and unit.duration:
-        exact, duration = _in_decimals(node.exact, unit.duration)
+        exact, duration = _in_decimals(exact, unit.duration)
         suffix = _SUFFIXES[duration]
         return _decimal(exact) + (suffix.removesuffix("s") if exact == 1 and suffix != "s" else suffix)
     if unit is not None and unit.factors == (("USD", 1),):
-        return ("-$" if node.exact < 0 else "$") + _decimal(abs(node.exact))
+        return ("-$" if exact < 0 else "$") + _decimal(abs(exact))
     if unit is not None and unit.factors == ((unit.currency, 1),):
-        return f"{_decimal(node.exact)} {unit.currency}"
-    return _decimal(node.exact)
+        return f"{_decimal(exact)} {unit.currency}"
+    return _decimal(exact)
 
 
 def _in_decimals(exact: Fraction, unit: str) -> tuple[Fraction, str]:

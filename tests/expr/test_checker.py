@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import decision_os as dos
 from decision_os.errors import Severity
 from decision_os.expr.arithmetic import Function
 from decision_os.expr.checker import check
@@ -17,6 +18,7 @@ from decision_os.expr.tree import Defined, Name, children
 from decision_os.expr.unparse import unparse
 from decision_os.units import PP, RATIO, SHARE, parse_unit
 from tests.expr.trees import mixed
+from tests.named import plain
 
 UNITS = {
     name: parse_unit(unit)
@@ -179,7 +181,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("text", "code", "severity", "column", "parts"), WRONG, ids=[row[0] for row in WRONG])
+@pytest.mark.parametrize(("text", "code", "severity", "column", "parts"), WRONG, ids=[plain(row[0]) for row in WRONG])
 def test_wrong(text: Any, code: Any, severity: Any, column: Any, parts: Any) -> None:
     """What does not go together would load, or be told in the wrong place, or without both units and what to write."""
     (issue,) = checked(text).issues
@@ -331,9 +333,31 @@ def test_a_definition_is_converted_where_it_is_used() -> None:
 
 def test_a_registered_function_is_converted_by_a_factor() -> None:
     """A function's value in days would be compared with hours as it is."""
-    tree = parse("longest(x) < age", functions=["longest"]).tree
-    found = check(tree, units={"age": parse_unit("hours")}, functions={"longest": Function(max, 1, "days")})
-    assert "longest(x) * 24 < age" == unparse(found.tree)
+    tree: Any = parse("longest(x) < age", functions=["longest"]).tree
+    found: Any = check(tree, units={"age": parse_unit("hours")}, functions={"longest": Function(max, 1, "days")})
+    assert "longest(x) < age" == unparse(found.tree)
+    assert Fraction(24) == found.tree.first.right.exact
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2d * -(2d1h30m ** 2) > 1",
+        "1d * 1d + 1h * 1h > 1",
+        "age * 1d > 3m * 5s",
+        "2d * 2d < min(7m * 7m, 1)",
+        "longest(3h) > 20m",
+        "30m + longest(2h) * 2 > 1m",
+        "rate >= 5%",
+        "rate + 1pp > 3%",
+    ],
+)
+def test_what_was_converted_is_printed_as_it_reads_back(text: str) -> None:
+    """The canonical text of a product of durations in two units would stand for another product."""
+    scope: Any = {"units": {"age": "hours", "rate": "percent"}, "functions": {"longest": Function(max, 1, "days")}}
+    once = dos.compile(text, **scope)
+    again = dos.compile(once.canonical, **scope)
+    assert (once.tree, once.canonical) == (again.tree, again.canonical)
 
 
 def test_a_literal_that_overflows_in_the_other_unit() -> None:

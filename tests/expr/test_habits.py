@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 
 import decision_os as dos
+from tests.named import plain
 
 # ── the notation ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -255,7 +256,7 @@ HABITS: Final[list[tuple[str, str, str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "marked", "hint"), HABITS, ids=[text for text, _, _ in HABITS])
+@pytest.mark.parametrize(("text", "marked", "hint"), HABITS, ids=[plain(text) for text, _, _ in HABITS])
 def test_what_is_written_out_of_habit_gets_a_hint(text: str, marked: str, hint: str) -> None:
     """The author would be shown another place, or would not be told what to write instead."""
     with pytest.raises(dos.ExpressionError) as caught:
@@ -266,7 +267,7 @@ def test_what_is_written_out_of_habit_gets_a_hint(text: str, marked: str, hint: 
     assert ("    " + "".join(ch if ch.isprintable() else "\N{REPLACEMENT CHARACTER}" for ch in text), len(carets.strip())) == (line, error.width)
 
 
-@pytest.mark.parametrize(("text", "marked", "hint"), HABITS, ids=[text for text, _, _ in HABITS])
+@pytest.mark.parametrize(("text", "marked", "hint"), HABITS, ids=[plain(text) for text, _, _ in HABITS])
 def test_the_place_holds_on_a_later_line(text: str, marked: str, hint: str) -> None:
     """In a block of several lines the caret would stand under another one."""
     if text[0] in "=>":

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from decision_os.errors import ExpressionError
 from decision_os.expr.notation import MAX_LENGTH, MAX_TOKENS, holdable, normal_label, place, tokens
 from decision_os.units import PERCENT, PP, parse_unit
+from tests.named import plain
 
 NUMBERS = [
     ("3", "3", None),
@@ -56,7 +57,7 @@ NUMBERS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "exact", "unit"), NUMBERS, ids=[row[0] for row in NUMBERS])
+@pytest.mark.parametrize(("text", "exact", "unit"), NUMBERS, ids=[plain(row[0]) for row in NUMBERS])
 def test_number(text: Any, exact: Any, unit: Any) -> None:
     """A number would be read as another number, or in another unit, than its notation says."""
     wanted = parse_unit(unit) if isinstance(unit, str) else unit
@@ -190,7 +191,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("text", "column", "width", "hint"), REFUSED, ids=[repr(row[0])[:30] for row in REFUSED])
+@pytest.mark.parametrize(("text", "column", "width", "hint"), REFUSED, ids=[plain(repr(row[0])[:30]) for row in REFUSED])
 def test_refused(text: Any, column: Any, width: Any, hint: Any) -> None:
     """Something outside the language would be accepted, or pointed at in the wrong place, or without what to write instead."""
     with pytest.raises(ExpressionError) as caught:

@@ -32,6 +32,7 @@ from decision_os.expr.tree import (
 from decision_os.expr.unparse import unparse
 from decision_os.units import PERCENT, PP
 from tests.expr.trees import HOURS, MONEY, MONTHS, boolean, literal, mixed, numeric, ranges
+from tests.named import plain
 
 A, B, C, X = Name("a"), Name("b"), Name("c"), Name("x")
 ONE, TWO, THREE = literal("1"), literal("2"), literal("3")
@@ -102,7 +103,7 @@ FORMS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "tree"), FORMS, ids=[text for text, _ in FORMS])
+@pytest.mark.parametrize(("text", "tree"), FORMS, ids=[plain(text) for text, _ in FORMS])
 def test_form_means(text: Any, tree: Any) -> None:
     """A form of the language would mean something else than the design says."""
     assert tree == parse(text).tree
@@ -322,7 +323,7 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "underlined", "message", "hint"), MISTAKES, ids=[row[0] for row in MISTAKES])
+@pytest.mark.parametrize(("text", "underlined", "message", "hint"), MISTAKES, ids=[plain(row[0]) for row in MISTAKES])
 def test_mistake_is_shown(text: Any, underlined: Any, message: Any, hint: Any) -> None:
     """A mistake would be accepted, shown in the wrong place, or not explained."""
     with pytest.raises(ExpressionError) as caught:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.expr.said import cases, said, text_of
+from tests.named import plain
 
 CASES = list(cases())
 
 
-@pytest.mark.parametrize(("scope", "shown", "expected"), CASES, ids=[f"{scope}> {shown}"[:60] for scope, shown, _ in CASES])
+@pytest.mark.parametrize(("scope", "shown", "expected"), CASES, ids=[plain(f"{scope}> {shown}"[:60]) for scope, shown, _ in CASES])
 def test_what_is_said(scope: str, shown: str, expected: str) -> None:
     """An author would read another tree, another place or another word than before: run `python -m tests.expr.said` and read the difference."""
     assert expected == said(scope, text_of(shown))

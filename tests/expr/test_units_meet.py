@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from decision_os.expr import analyse
+from tests.named import plain
 
 UNITS = {
     "price": "USD",
@@ -95,7 +96,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "code", "message"), CASES, ids=[text for text, _, _ in CASES])
+@pytest.mark.parametrize(("text", "code", "message"), CASES, ids=[plain(text) for text, _, _ in CASES])
 def test_units_that_meet(text: str, code: str, message: str) -> None:
     """Dollars would be added to months, or two that convert would be told not to; an error would not say which units, or whence."""
     found = analyse(text, units=UNITS)
