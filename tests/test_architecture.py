@@ -66,6 +66,7 @@ ROOMS: dict[str, set[str]] = {
         "values",
         "wire",
     },
+    "edges": {"expr", "model", "plan", "units", "values"},
     "proofs": {"engine", "errors", "expr", "model", "plan", "record", "values"},
     "batch": {"engine", "errors", "exports", "expr", "freshness", "ledger", "model", "record", "render"},
     "demo": {"batch", "engine", "errors", "ledger", "record", "reference", "samples", "story"},

@@ -1,0 +1,174 @@
+"""Values that reach each branch, each gap and each edge of a decision.
+
+From random values inside the contracts' ranges one input after another is set to where the fewest leaves are amiss, until none is; an edge is then solved for
+one input. What is not reached from any of the starts may yet be reachable: `decision_os.proofs` tells.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Final, Literal, TypeAlias
+
+import attrs
+
+from decision_os.edges.ground import Goal, Ground, Values, leaves_in, leaves_of
+from decision_os.edges.places import Place
+from decision_os.values import Scalar
+
+__all__ = ["Corner", "Target", "corners", "solved", "targets"]
+
+_STARTS: Final = 16
+_SWEEPS: Final = 4
+_KEPT: Final = 3
+"""How many different sets of values are kept for each target."""
+
+TargetKind: TypeAlias = Literal["branch", "gap", "blocked", "edge"]
+
+
+@attrs.frozen(kw_only=True)
+class Target:
+    """Something to reach: a branch taken, a gap, a pre-check that alone fails, or an edge: a leaf on which alone `name` hangs, solved for `pivot`.
+
+    `reached` are values for which it is so (for an edge, up to the value of `pivot`); empty where none were found.
+    """
+
+    kind: TargetKind
+    name: str
+    goal: Goal
+    leaf: int = -1
+    pivot: str = ""
+    reached: tuple[Values, ...] = ()
+
+    def words(self, ground: Ground) -> str:
+        """What it is, for people."""
+        match self.kind:
+            case "branch":
+                return f"branch `{self.name}`"
+            case "gap":
+                return "no branch"
+            case "blocked":
+                return f"pre-check `{self.name}` alone fails"
+            case _:
+                return f"the edge of `{ground.leaves[self.leaf].words}` in `{self.name}`, by `{self.pivot}`"
+
+
+@attrs.frozen(kw_only=True)
+class Corner:
+    """Values at an edge: `values` with the one of `place` solved for, and `around`, what it is at the edge and beside it, all allowed by its contract."""
+
+    target: Target
+    place: str
+    values: Values
+    around: tuple[Scalar | None, ...]
+
+    def each(self) -> Iterator[Values]:
+        """The values at the edge and beside it."""
+        for value in self.around:
+            yield {**self.values, self.place: value}
+
+
+def targets(ground: Ground) -> tuple[Target, ...]:
+    """Everything there is to reach, in the order of branches, gap, pre-checks, edges, each with values that reach it where some were found."""
+    return tuple(_reach(ground, target) for target in _every(ground))
+
+
+def corners(ground: Ground) -> tuple[Corner, ...]:
+    """One corner for each edge that was reached."""
+    found = []
+    for target in targets(ground):
+        if target.kind == "edge" and target.reached:
+            values = target.reached[0]
+            found.append(Corner(target=target, place=target.pivot, values=values, around=solved(ground, target, values)))
+    return tuple(found)
+
+
+def _every(ground: Ground) -> Iterator[Target]:
+    for branch in ground.branches:
+        yield Target(kind="branch", name=branch, goal=ground.taken(branch))
+    yield Target(kind="gap", name="gap", goal=ground.gap())
+    for check in ground.checks:
+        yield Target(kind="blocked", name=check, goal=ground.blocked(check))
+    for condition, formula in (*ground.branches.items(), *ground.checks.items()):
+        for leaf in sorted(leaves_in(formula)):
+            for name in ground.leaves[leaf].expression.names:
+                if name in ground.places:
+                    yield Target(kind="edge", name=condition, goal=ground.decides(condition, leaf), leaf=leaf, pivot=name)
+
+
+def solved(ground: Ground, target: Target, values: Values) -> tuple[Scalar | None, ...]:
+    """The values of an edge's pivot at the edge and beside it, all others as given: those its contract allows. Empty where there is no edge."""
+    place = ground.places[target.pivot]
+    answers = ground.answers(values)
+    if place.kind != "number":
+        every = tuple(cell.value for cell in ground.cells(target.goal, values, place.name))
+        return every if _tips(ground, target, values, every, answers) else ()
+    found: list[Scalar | None] = []
+    for point in ground.points(target.leaf, values, place.name):
+        if abs(point) > Fraction(10**15):
+            continue
+        around = tuple(value for value in place.around(point).every if place.allows(value))
+        if _tips(ground, target, values, around, answers):
+            found += [value for value in around if value not in found]
+    if place.optional and not found and _tips(ground, target, values, (None, place.written(place.low)), answers):
+        return None, place.written(place.low)
+    return tuple(found)
+
+
+def _tips(ground: Ground, target: Target, values: Values, around: tuple[Scalar | None, ...], answers: list[bool | None]) -> bool:
+    """Whether the leaf changes among these values of the pivot, and somewhere among them everything hangs on it."""
+    told: set[bool | None] = set()
+    hangs = False
+    for value in around:
+        after = ground.after(answers, {**values, target.pivot: value}, target.pivot)
+        told.add(after[target.leaf])
+        hangs = hangs or ground.distance(target.goal, after) == 0
+    return hangs and {True, False} <= told
+
+
+def _reach(ground: Ground, target: Target) -> Target:
+    dice = random.Random(f"{target.kind} {target.name} {target.leaf} {target.pivot}")  # noqa: S311  # the same starts each time
+    names = [name for name in ground.places if any(leaf in ground.readers[name] for leaf in leaves_of(target.goal))]
+    found: list[Values] = []
+    for _ in range(_STARTS):
+        values: Values = {place.name: usual(place, dice) for place in ground.places.values()}
+        reached = _descend(ground, target, names, values, dice)
+        if reached is not None and reached not in found:
+            found.append(reached)
+            if len(found) == _KEPT:
+                break
+    return attrs.evolve(target, reached=tuple(found))
+
+
+def _descend(ground: Ground, target: Target, names: list[str], values: Values, dice: random.Random) -> Values | None:
+    """The values moved one by one to where the goal is met; None where it was not."""
+    answers = ground.answers(values)
+    for _ in range(_SWEEPS):
+        if ground.distance(target.goal, answers) == 0:
+            if target.kind != "edge":
+                return values
+            if solved(ground, target, values):
+                return values
+        order = list(names)
+        dice.shuffle(order)
+        for name in order:
+            _, cells = ground.nearer(target.goal, values, name, answers)
+            if cells:
+                values = {**values, name: dice.choice(cells).value}
+                answers = ground.after(answers, values, name)
+            if target.kind == "edge" and name == target.pivot and solved(ground, target, values):
+                return values
+    if ground.distance(target.goal, answers) == 0 and (target.kind != "edge" or solved(ground, target, values)):
+        return values
+    return None
+
+
+def usual(place: Place, dice: random.Random) -> Scalar | None:
+    """A value inside the contract's range, as round as its unit."""
+    if place.kind == "truth":
+        return dice.random() < 0.9
+    if place.kind == "text":
+        return dice.choice(place.texts)
+    first, last, unit = place.usual
+    return place.written(dice.randint(first, last) * unit)
