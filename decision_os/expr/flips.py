@@ -212,7 +212,9 @@ def _numeric(name: str, now: float | None, current: Any, answer: Answer, tried: 
         found = [
             (abs(to - now), flip)
             for stretch in stretches
-            if stretch.answer not in (None, current) and (to := _edge(stretch, now, answer, unit)) is not None
+            if stretch.answer not in (None, current)
+            and not stretch.low < now < stretch.high  # the value itself is beyond what can be computed there: where that begins is not solved
+            and (to := _edge(stretch, now, answer, unit)) is not None
             for flip in (_flip(name, now, to, stretch, unit, alone=_alone(stretches, now)),)
         ]
         yield from [flip for _, flip in sorted(found, key=lambda pair: pair[0])[:1]]

@@ -89,6 +89,14 @@ def test_no_value_of_a_grid_flips_sooner(text: str, values: dict[str, int]) -> N
             assert found[name] <= sooner, (name, found)
 
 
+def test_beyond_what_a_number_can_hold() -> None:
+    """A product that overflows would end in an exception of Python's."""
+    expression = compiled("1 > 6*x > 6*y")
+    values = {"x": -2, "y": 1e308}
+    for flip in expression.explain(values).flips:
+        assert flip.answer == expression.evaluate({**values, flip.name: flip.to})
+
+
 def test_flips_are_sorted_by_the_relative_change() -> None:
     """The easiest change would stand last."""
     found = compiled("a + b > 110").explain({"a": 100, "b": 1}).flips
