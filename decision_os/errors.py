@@ -4,6 +4,7 @@ The tree, each with the builtin it also is::
 
     DecisionOSError (Exception)
     ├── RuleBookError (ValueError)        a rule folder with findings: every one of them, with its place
+    ├── CasesError (ValueError)           a file of cases with findings: every one of them, with its place
     ├── ExpressionError (ValueError)      a threshold expression that is not in the language
     │   └── InputError (TypeError)        a value that an expression or a playbook refuses
     ├── UnitError (ValueError)            a unit nobody can read, or two that do not go together
@@ -25,6 +26,7 @@ from typing import Self
 import attrs
 
 __all__ = [
+    "CasesError",
     "DataError",
     "DecisionOSError",
     "ExpressionError",
@@ -105,6 +107,15 @@ class RuleBookError(DecisionOSError, ValueError):
         count = len(self.issues)
         head = f"{count} problem{'' if count == 1 else 's'} in the rule book"
         super().__init__("\n".join([head, *(str(issue) for issue in self.issues)]))
+
+
+class CasesError(DecisionOSError, ValueError):
+    """A file of cases that cannot be used: `issues` holds every finding, in the order of their places."""
+
+    def __init__(self, issues: Iterable[Issue]) -> None:
+        self.issues: tuple[Issue, ...] = tuple(issues)
+        count = len(self.issues)
+        super().__init__("\n".join([f"{count} problem{'' if count == 1 else 's'} in the cases", *(str(issue) for issue in self.issues)]))
 
 
 class ExpressionError(DecisionOSError, ValueError):

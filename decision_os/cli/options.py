@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib
 import importlib.util
-import inspect
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final, TypeAlias, TypeVar
 
 import click
 
 from decision_os.canonical import parse as parse_json
+from decision_os.engine.functions import functions_named
 from decision_os.errors import DataError, ExpressionError
 from decision_os.expr.parser import parse
 from decision_os.expr.tree import Negative, Node, Number, Text
@@ -89,32 +86,11 @@ backend_option = click.option(
 
 
 def _handed_in(_: click.Context, __: click.Parameter, value: str | None) -> Functions:
-    """The functions that `module` or `module:attribute` names. It is imported as Python would: from the path, the working folder first."""
-    if value is None:
-        return None
-    module_name, _colon, attribute = value.partition(":")
-    sys.path.insert(0, str(Path.cwd()))
+    """The functions that `module` or `module:attribute` names."""
     try:
-        module = importlib.import_module(module_name)
-    except Exception as error:  # whatever a module raises when it is imported
-        raise click.BadParameter(f"`{module_name}` cannot be imported: {type(error).__name__}: {error}") from error
-    finally:
-        sys.path.pop(0)
-    if not attribute:
-        return _public_functions(module)
-    found = getattr(module, attribute, None)
-    if isinstance(found, Mapping):
-        return {str(name): each for name, each in found.items()}
-    if not callable(found):
-        raise click.BadParameter(f"`{module_name}` has no function, and no mapping of names to functions, that is called `{attribute}`")
-    return {attribute: found}
-
-
-def _public_functions(module: ModuleType) -> dict[str, Callable[..., object]]:
-    """What a module's `__all__` names; without one, the functions it defines whose names begin with no `_`."""
-    if hasattr(module, "__all__"):
-        return {name: each for name in module.__all__ if inspect.isroutine(each := getattr(module, name, None))}
-    return {name: each for name, each in vars(module).items() if inspect.isfunction(each) and each.__module__ == module.__name__ and name[:1] != "_"}
+        return None if value is None else functions_named(value)
+    except DataError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 functions_option = click.option(

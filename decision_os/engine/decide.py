@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 import attrs
 
@@ -37,7 +38,7 @@ from decision_os.record import (
 from decision_os.units import format_value
 from decision_os.values import Reason, Unknown, Value
 
-__all__ = ["Chosen", "Decider", "Verdict", "judge"]
+__all__ = ["Chosen", "Decider", "Verdict", "Watch", "judge", "watching"]
 
 
 @attrs.frozen
@@ -49,6 +50,22 @@ class Verdict:
     unknown: Unknown | None = None
     blocked_by: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+Watch: TypeAlias = Callable[[RuleBook, Plan, Mapping[str, Value], Taken, Verdict], None]
+"""What is told of every decision while it watches: the rule book, the plan, the settled values with the parameters chosen, the inputs, the verdict."""
+
+_watches: Final[list[Watch]] = []
+
+
+@contextmanager
+def watching(watch: Watch) -> Iterator[None]:
+    """Tell somebody of every decision that any engine of this process takes for a mapping, for as long as this lasts."""
+    _watches.append(watch)
+    try:
+        yield
+    finally:
+        _watches.remove(watch)
 
 
 _make_record = maker(DecisionRecord)
@@ -160,6 +177,8 @@ class Decider:
         scope = taken.values
         scope.update(chosen.values)
         verdict = judge(plan, scope, taken)
+        for watch in _watches:
+            watch(self._book, plan, scope, taken, verdict)
         about = self.subject_of(given) if subject is None else subject
         return self._record(chosen, taken, verdict, moment, about, moment.period if period is None else period)
 

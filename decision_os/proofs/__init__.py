@@ -6,9 +6,28 @@ Needs the extra `prove` (`z3-solver`).
 from __future__ import annotations
 
 from decision_os.proofs.difference import Change, Relation, difference
-from decision_os.proofs.examples import Example
+from decision_os.proofs.examples import Asker, Example, Limit
 from decision_os.proofs.levers import shared_levers
+from decision_os.proofs.near import keys_of, near
 from decision_os.proofs.nearest import Turn, nearest_change
 from decision_os.proofs.questions import Finding, Kind, Proof, prove
+from decision_os.proofs.space import Space
 
-__all__ = ["Change", "Example", "Finding", "Kind", "Proof", "Relation", "Turn", "difference", "nearest_change", "prove", "shared_levers"]
+__all__ = [
+    "Asker",
+    "Change",
+    "Example",
+    "Finding",
+    "Kind",
+    "Limit",
+    "Proof",
+    "Relation",
+    "Space",
+    "Turn",
+    "difference",
+    "keys_of",
+    "near",
+    "nearest_change",
+    "prove",
+    "shared_levers",
+]

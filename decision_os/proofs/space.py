@@ -141,7 +141,16 @@ class Space:
 
         `least` is where amounts and counts begin; shares begin at a hundredth of it.
         """
-        bounds = []
+        return [part for name, ends in self.usual_ends(least).items() for part in self.between(name, *ends)]
+
+    def between(self, name: str, low: Fraction, high: Fraction) -> list[Any]:
+        """That an input lies between two numbers."""
+        value = self.inputs[name].value
+        return [value >= z3.RealVal(str(low)), value <= z3.RealVal(str(high))]
+
+    def usual_ends(self, least: Fraction = Fraction(0)) -> dict[str, tuple[Fraction, Fraction]]:
+        """The same bounds as numbers, by input."""
+        ends: dict[str, tuple[Fraction, Fraction]] = {}
         for name, found in self.inputs.items():
             if found.kind != "number" or name in self.plan.defaults:
                 continue
@@ -149,9 +158,9 @@ class Space:
             if planned is not None and planned.valid is not None and (planned.metric.unit is None or planned.metric.unit.kind != "share"):
                 continue
             kind = planned.metric.unit.kind if planned is not None and planned.metric.unit is not None else ""
-            low, high = (Fraction(-1), Fraction(1)) if kind == "pp" else (least / 100, Fraction(1)) if kind == "share" else (least, Fraction(100_000))
-            bounds += [found.value >= z3.RealVal(str(low)), found.value <= z3.RealVal(str(high))]
-        return bounds
+            low, high = (least / 100, Fraction(1)) if kind == "share" else (least, Fraction(100_000))
+            ends[name] = (Fraction(-1), Fraction(1)) if kind == "pp" else (low, high)
+        return ends
 
 
 def _optional(found: Plan) -> frozenset[str]:

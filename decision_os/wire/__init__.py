@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from decision_os.wire.book import Loaded, read_book, rule_files
+from decision_os.wire.book import Loaded, is_cases, read_book, rule_files
 from decision_os.wire.playbooks import DEMAND_RATIO
 from decision_os.wire.scope import FEEDS
 
-__all__ = ["DEMAND_RATIO", "FEEDS", "Loaded", "read_book", "rule_files"]
+__all__ = ["DEMAND_RATIO", "FEEDS", "Loaded", "is_cases", "read_book", "rule_files"]

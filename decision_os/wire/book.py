@@ -23,7 +23,7 @@ from decision_os.wire.metrics import MetricHeads, read_metric
 from decision_os.wire.nodes import LARGEST_FILE, MapNode, Node, ScalarNode, SeqNode, read_nodes
 from decision_os.wire.playbooks import LEVELS, expressions_of, read_playbook, read_thresholds, role_label
 
-__all__ = ["Loaded", "read_book", "rule_files"]
+__all__ = ["Loaded", "is_cases", "read_book", "rule_files"]
 
 _SECTIONS: Final = (
     "rule_book",
@@ -53,10 +53,15 @@ class Loaded:
     issues: tuple[Issue, ...]
 
 
+def is_cases(path: Path) -> bool:
+    """Whether a file holds cases beside the rules, by its name: `cases.yaml`, `pricing_cases.yaml`."""
+    return path.name.endswith(_CASES)
+
+
 def rule_files(folder: Path) -> tuple[Path, ...]:
     """The rule files below a folder, in a fixed order; `cases.yaml` and what begins with a dot are not among them."""
     found = [path for ending in ("*.yaml", "*.yml") for path in folder.rglob(ending)]
-    return tuple(sorted(path for path in found if not path.name.endswith(_CASES) and not any(part.startswith(".") for part in path.relative_to(folder).parts)))
+    return tuple(sorted(path for path in found if not is_cases(path) and not any(part.startswith(".") for part in path.relative_to(folder).parts)))
 
 
 def read_book(folder: str | Path, functions: Handed | None = None) -> Loaded:

@@ -57,6 +57,9 @@ class MapNode:
     where: Where
     raw: str = ""
 
+    def __contains__(self, key: str) -> bool:
+        return self.get(key) is not None
+
     def get(self, key: str) -> Node | None:
         """The value under that key."""
         for name, value in self.items:  # a loop is cheaper than a generator, and this is asked for every key of every mapping

@@ -1,0 +1,9 @@
+"""`cases.yaml` beside the rules: inputs and what must come of them, read with their places, decided, and written."""
+
+from __future__ import annotations
+
+from decision_os.cases.checking import check, decided
+from decision_os.cases.reading import AT, Case, cases_files, given_of, read_cases, rules_of
+from decision_os.cases.writing import as_case
+
+__all__ = ["AT", "Case", "as_case", "cases_files", "check", "decided", "given_of", "read_cases", "rules_of"]

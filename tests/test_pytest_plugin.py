@@ -1,0 +1,167 @@
+"""The pytest plugin on real files: right ones, wrong ones, none at all, on several workers, and what it costs where there are no rules."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import decision_os as dos
+
+pytest_plugins = ["pytester"]
+
+ROOT = Path(dos.__file__).parent.parent
+RULES = dos.reference_rules()
+CASE = 'name: "a cent less is not", with: {list_price: 37.4}, expect: hold'
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other plugin, and this one once, whether the environment has it installed or not."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A project with the reference rule book in `rules/`."""
+    shutil.copytree(RULES, pytester.path / "rules")
+    return pytester
+
+
+def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    """pytest, with the plugin."""
+    return pytester.runpytest_inprocess("-p", "pytest_decision_os", "-p", "no:cacheprovider", *arguments)
+
+
+def edit(pytester: pytest.Pytester, name: str, old: str, new: str) -> None:
+    """Replace what stands in a file once."""
+    path = pytester.path / name
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_each_case_is_a_test_with_a_name_that_can_be_read(project: pytest.Pytester) -> None:
+    """Cases would not run, or a report would call them `case17`."""
+    result = run(project, "-v", "-k", "pricing.change and step")
+    result.stdout.fnmatch_lines(["rules/cases.yaml::pricing.change: the default step is 8 % PASSED*"])
+    assert {"passed": 1, "deselected": run(project, "-q").parseoutcomes()["passed"] - 1} == result.parseoutcomes()
+
+
+def test_a_case_that_fails_says_where_it_stands_what_came_and_why(project: pytest.Pytester) -> None:
+    """An author would see a traceback into the library, and nothing of the threshold that decided."""
+    edit(project, "rules/cases.yaml", CASE, CASE.replace("hold", "act, action: +8% list"))
+    line = (project.path / "rules/cases.yaml").read_text(encoding="utf-8").partition(CASE.partition(",")[0])[0].count("\n") + 1
+    result = run(project)
+    result.stdout.fnmatch_lines(
+        [
+            f"rules/cases.yaml:{line}:7 pricing.change: a cent less is not",
+            "  outcome",
+            "    - expected  act",
+            "    + got       hold",
+            "  action",
+            "    - expected  +8% list",
+            "    + got       none",
+            "*fails: cm_uplift ≥ cm_uplift_min; cm_uplift = $2.992/seat, cm_uplift_min = $3;*",
+            "FAILED rules/cases.yaml::pricing.change: a cent less is not*",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*Traceback*")
+    assert 1 == result.parseoutcomes()["failed"]
+
+
+def test_mistakes_in_the_cases_are_told_at_once_and_fail_the_run(project: pytest.Pytester) -> None:
+    """A mistyped name would leave a case deciding without its input, and passing."""
+    edit(project, "rules/cases.yaml", CASE, CASE.replace("list_price", "list_prise").replace("hold", "hodl"))
+    result = run(project)
+    result.stdout.fnmatch_lines(
+        [
+            "2 problems in the cases",
+            "rules/cases.yaml:11:43 unknown-input `pricing.change` reads no input `list_prise` (did you mean `list_price`?)",
+            "rules/cases.yaml:11:70 unknown-word `hodl` is not a `expect` of the case `a cent less is not` (did you mean `hold`?)",
+        ]
+    )
+    assert pytest.ExitCode.INTERRUPTED == result.ret
+
+
+def test_rules_that_cannot_be_loaded_fail_the_run(project: pytest.Pytester) -> None:
+    """Cases would be passed over while the rules are broken."""
+    edit(project, "rules/playbooks/pricing.change.yaml", "cm_uplift ≥ cm_uplift_min", "cm_uplift ≥ cm_uplft_min")
+    result = run(project)
+    result.stdout.fnmatch_lines(["rules/playbooks/pricing.change.yaml:*cm_uplft_min*did you mean `cm_uplift_min`*"])
+    assert pytest.ExitCode.INTERRUPTED == result.ret
+
+
+def test_a_file_of_cases_without_a_rule_book_is_left_alone(pytester: pytest.Pytester) -> None:
+    """Somebody else's `cases.yaml` would break their test run."""
+    pytester.makefile(".yaml", cases="- {not: ours}")
+    pytester.makepyfile("def test_one(): pass")
+    assert {"passed": 1} == run(pytester).parseoutcomes()
+
+
+def test_coverage_says_what_is_lacking_with_a_case_and_fails_below_what_is_asked(project: pytest.Pytester) -> None:
+    """A threshold nobody tries on its other side would be called tested."""
+    pytest.importorskip("z3")
+    arguments = ("-q", "-k", "routing.policy", "--rules-coverage-fail-under", "60")
+    result = run(project, *arguments)
+    result.stdout.fnmatch_lines(
+        [
+            "rules coverage of rules",
+            "*routing.policy, branch `promote`: 5 conditions, seen true 5, false 5, unknown *, MC/DC 5",
+            "*`is_missing(improvement_evidence)` was never seen unknown: it cannot be (proven)",
+            "*rules coverage * % of 28 conditions: true 7 of 28, false 7 of 28, *",
+            "rules coverage of at least 60 % is asked for: not reached",
+        ]
+    )
+    result.stdout.fnmatch_lines(["*`cac_per_sqo ≥ cac_per_sqo_baseline×pause_cac_ratio` was never true where that alone decides", "*- {name: *, expect: *}"])
+    assert pytest.ExitCode.TESTS_FAILED == result.ret
+    assert pytest.ExitCode.OK == run(project, *arguments[:-1], "20").ret
+
+
+def test_decisions_of_the_tests_themselves_count(project: pytest.Pytester) -> None:
+    """A property test would try a threshold, and the report would say that nobody did."""
+    project.makepyfile(
+        """
+        import decision_os as dos
+
+        ENGINE = dos.Engine.load("rules")
+
+        def test_red():
+            assert ENGINE.decide("routing.policy", {"slo_green": False}).outcome == "blocked"
+            assert ENGINE.decide("routing.policy", {"slo_green": True}).outcome == "blocked"
+            assert ENGINE.decide("routing.policy", {}).outcome == "blocked"
+        """
+    )
+    result = run(project, "test_decisions_of_the_tests_themselves_count.py", "--rules-coverage")
+    result.stdout.fnmatch_lines(["*routing.policy, pre-check `slo_health`: 1 condition, seen true 1, false 1, unknown 1, MC/DC 1"])
+    assert {"passed": 1} == result.parseoutcomes()
+
+
+def test_coverage_is_put_together_from_several_workers(project: pytest.Pytester) -> None:
+    """On two workers each would have seen half, and neither half is the coverage."""
+    pytest.importorskip("xdist")
+    alone = run(project, "-q", "--rules-coverage")
+    together = project.runpytest_subprocess("-q", "-p", "xdist.plugin", "-p", "pytest_decision_os", "-p", "no:cacheprovider", "-n", "2", "--rules-coverage")
+    assert [line for line in alone.outlines if "conditions" in line] == [line for line in together.outlines if "conditions" in line] != []
+
+
+def test_a_run_without_rules_imports_nothing_of_the_library(pytester: pytest.Pytester) -> None:
+    """Every test run of an environment that has the library would pay for it."""
+    pytester.makepyfile("import sys\n\n\ndef test_one():\n    assert not [name for name in sys.modules if name.split('.')[0] in ('decision_os', 'z3')]")
+    assert {"passed": 1} == pytester.runpytest_subprocess("-p", "pytest_decision_os", "-p", "no:cacheprovider").parseoutcomes()
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, pytest_decision_os; print('decision_os' in sys.modules)"], capture_output=True, text=True, check=True
+    )
+    assert "False\n" == done.stdout
+
+
+def test_pytest_finds_the_plugin_by_its_entry_point() -> None:
+    """Users would have to name the plugin to have their cases run."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert {"decision_os": "pytest_decision_os"} == project["project"]["entry-points"]["pytest11"]
+    assert "pytest_decision_os" in project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
