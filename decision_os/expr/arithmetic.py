@@ -246,13 +246,15 @@ def absolute(term: Bounded) -> Bounded:
 
 
 def least(terms: Sequence[Bounded]) -> Bounded:
-    """The smallest of several numbers, with the largest of their bounds: any of them could be it."""
-    return min(value for value, _ in terms), max(error for _, error in terms)
+    """The smallest of several numbers; its bound is what each may be below it: nothing for one that is further above it than its own bound."""
+    value = min(value for value, _ in terms)
+    return value, max(error - (other - value) for other, error in terms)
 
 
 def greatest(terms: Sequence[Bounded]) -> Bounded:
-    """The largest of several numbers, with the largest of their bounds."""
-    return max(value for value, _ in terms), max(error for _, error in terms)
+    """The largest of several numbers; its bound is what each may be above it."""
+    value = max(value for value, _ in terms)
+    return value, max(error - (value - other) for other, error in terms)
 
 
 # ── comparisons and kinds ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -603,8 +603,9 @@ def _extreme(terms: Sequence[_Number], which: str) -> _Number:
     known = _all([term.known for term in terms if not term.constant])
     pick = nw.min_horizontal if which == "min" else nw.max_horizontal
     values = [nw.lit(term.value) if term.constant else term.value for term in terms]
-    errors = [nw.lit(term.error) if term.constant else term.error for term in terms]
-    return _Number(nw.when(known).then(pick(*values)), nw.when(known).then(nw.max_horizontal(*errors)))
+    found = pick(*values)
+    errors = [term.error - ((value - found) if which == "min" else (found - value)) for term, value in zip(terms, values, strict=True)]
+    return _Number(nw.when(known).then(found), nw.when(known).then(nw.max_horizontal(*errors)))
 
 
 def _first_known(left: _Term, right: _Term) -> _Term:

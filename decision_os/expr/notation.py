@@ -10,6 +10,7 @@ import keyword
 import re
 import unicodedata
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, Literal, TypeAlias
 
@@ -19,7 +20,20 @@ from decision_os.errors import ExpressionError, nearest
 from decision_os.expr import habits
 from decision_os.units import CALENDAR, CURRENCIES, FIXED, PERCENT, PP, Unit
 
-__all__ = ["MAX_DEPTH", "MAX_LENGTH", "MAX_NODES", "MAX_TOKENS", "Token", "error_at", "holdable", "normal_label", "place", "plain_text", "tokens"]
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_LENGTH",
+    "MAX_NODES",
+    "MAX_TOKENS",
+    "Token",
+    "error_at",
+    "holdable",
+    "is_plain_name",
+    "normal_label",
+    "place",
+    "plain_text",
+    "tokens",
+]
 
 MAX_LENGTH: Final = 2_000
 """Characters of one expression."""
@@ -577,6 +591,18 @@ class _Scanner:
         if code != self.currency:
             hint = f"convert it and write it in {self.currency}"
             raise self.error(at, end, f"`{_short(self.text[at:end])}` is in {code}, but the rule book's money is in {self.currency}", hint)
+
+
+@lru_cache(maxsize=4096)
+def is_plain_name(text: str) -> bool:
+    """Whether a name is read as one without backticks: a word of the language, or one it refuses, is not."""
+    if not text.isidentifier():
+        return False
+    try:
+        first, *_ = tokens(text)
+    except ExpressionError:
+        return False
+    return first.kind == "name" and first.text == text
 
 
 def holdable(value: Fraction) -> bool:

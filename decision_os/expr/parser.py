@@ -11,7 +11,7 @@ import attrs
 
 from decision_os.errors import ExpressionError, Issue, Severity, Where, nearest
 from decision_os.expr import habits
-from decision_os.expr.notation import MAX_DEPTH, MAX_NODES, Token, error_at, normal_label, plain_text, tokens
+from decision_os.expr.notation import MAX_DEPTH, MAX_NODES, Token, error_at, is_plain_name, normal_label, plain_text, tokens
 from decision_os.expr.tree import (
     FUNCTIONS,
     Arithmetic,
@@ -32,6 +32,7 @@ from decision_os.expr.tree import (
     Text,
     Truth,
     children,
+    walk,
 )
 from decision_os.units import CURRENCIES, PERCENT, RATIO, conversion
 
@@ -490,7 +491,7 @@ class _Parser:
             if name is not None:
                 return self.labelled(name, label, token)
         if self.names is not None and label in self.names:
-            return self.labelled(label, "" if label.isidentifier() else label, token)
+            return self.labelled(label, "" if is_plain_name(label) and label not in FUNCTIONS and label not in self.functions else label, token)
         if self.labels is None:
             return self.labelled(label, label, token)
         hint = nearest(label, [*self.labels, *(self.names or ())])
@@ -572,6 +573,9 @@ class _Parser:
         if isinstance(centre, Truth | Text) or isinstance(spread, Truth | Text):
             raise self.error(start, spread.span[1], "`±` stands between two numbers")
         relative = isinstance(body, Number) and body.unit == PERCENT
+        if not relative and any(isinstance(node, Number) and node.unit == PERCENT for node in walk(body)):
+            hint = "write `target ± 10%`, or a half width without per cents: `2pp`, `0.1 * target`"
+            raise self.error(*spread.span, "a half width that is relative is one number with `%`", hint)
         return Around(centre, spread, relative, span=(start, spread.span[1]))
 
     def interval(self) -> Node:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Final
 
+from decision_os.expr.notation import is_plain_name
 from decision_os.expr.tree import (
+    FUNCTIONS,
     Arithmetic,
     Around,
     Call,
@@ -108,7 +110,7 @@ def _levelled(node: Node) -> tuple[int, str]:  # noqa: C901  # one case for each
 
 
 def _name(name: str) -> str:
-    return name if name.isidentifier() else f"`{name}`"
+    return name if is_plain_name(name) and name not in FUNCTIONS else f"`{name}`"
 
 
 def _number(node: Number) -> str:
@@ -160,6 +162,8 @@ def _decimal(exact: Fraction) -> str:
     mantissa = digits.rstrip("0")
     if not places:
         zeros = len(digits) - len(mantissa)
+        if Fraction(float(exact)) != exact:  # such an integer is refused as one
+            return f"{sign}{digits[0]}{'.' * (len(mantissa) > 1)}{mantissa[1:]}e{len(digits) - 1}"
         return f"{sign}{mantissa}e{zeros}" if zeros > 15 else sign + digits
     if places > len(digits) + 5:
         return f"{sign}{digits}e-{places}"

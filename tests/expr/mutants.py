@@ -74,8 +74,9 @@ ARITHMETIC = (
     Mutant("only a divisor far from zero divides", "arithmetic", "if abs(b) <= eb:", "if abs(b) <= 1e-9:"),
     Mutant("an input counts as exact", "arithmetic", "return value, ROUNDING * abs(value)\n\n\ndef constant", "return value, 0.0\n\n\ndef constant"),
     Mutant("a literal counts as exact", "arithmetic", "0.0 if Fraction(nearest) == exact else ROUNDING * abs(nearest)", "0.0"),
-    Mutant("`min` and `max` change places", "arithmetic", "return min(value for value, _ in terms)", "return max(value for value, _ in terms)"),
-    Mutant("`max` has the smallest bound", "arithmetic", "return max(value for value, _ in terms), max(", "return max(value for value, _ in terms), min("),
+    Mutant("`min` and `max` change places", "arithmetic", "value = min(value for value, _ in terms)", "value = max(value for value, _ in terms)"),
+    Mutant("`max` has the smallest bound", "arithmetic", "return value, max(error - (value - other)", "return value, min(error - (value - other)"),
+    Mutant("`min` has the bound of all", "arithmetic", "max(error - (other - value) for other, error in terms)", "max(error for _, error in terms)"),
     Mutant("`abs` keeps the sign", "arithmetic", "return abs(term[0]), term[1]", "return term"),
     Mutant("an overflow is a number", "arithmetic", "if -inf < value < inf and error < inf else OVERFLOW", "if True else OVERFLOW"),
 )

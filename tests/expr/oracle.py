@@ -276,10 +276,10 @@ def _call(node: Call) -> Ask:
     numbers = [_number(argument) for argument in node.arguments]
 
     def smallest(terms: Sequence[Ratio]) -> Ratio:
-        return reduce(lambda left, right: right if _less(right, left) else left, terms)
+        return _with_rivals(reduce(lambda left, right: right if _less(right, left) else left, terms), terms)
 
     def largest(terms: Sequence[Ratio]) -> Ratio:
-        return reduce(lambda left, right: right if _less(left, right) else left, terms)
+        return _with_rivals(reduce(lambda left, right: right if _less(left, right) else left, terms), terms)
 
     pick: Callable[[Sequence[Ratio]], Ratio] = {
         "abs": lambda terms: (abs(terms[0][0]), *terms[0][1:]),
@@ -293,10 +293,16 @@ def _call(node: Call) -> Ask:
         terms = [item for item in found if item is not None]
         if len(terms) < len(found):
             return None
-        top, bottom, _ = pick(terms)
-        return top, bottom, max(term[2] for term in terms)
+        return pick(terms)
 
     return called
+
+
+def _with_rivals(chosen: Ratio, terms: Sequence[Ratio]) -> Ratio:
+    """The one that was picked; float64 may have picked another that is as near to it as the two are uncertain, and be as far off as that one is."""
+    value = chosen[0] / chosen[1]
+    rivals = [term[2] for term in terms if abs(term[0] / term[1] - value) <= (term[2] + chosen[2]) * 2]
+    return chosen[0], chosen[1], max(chosen[2], *rivals)
 
 
 # ── conditions ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -442,3 +442,17 @@ def test_a_parenthesised_centre_may_hold_a_range_of_its_own() -> None:
     """The parenthesis would be taken for one around the whole range, and the `±` behind it for an error."""
     text = "a in (a if b in (b +/- 1) and c in c +/- 2 else b) +/- 0.5"
     assert unparse(parse(text).tree) == unparse(parse(unparse(parse(text).tree)).tree)
+
+
+@pytest.mark.parametrize("label", ["true", "null", "and", "in", "None", "class", "max", "net", "is", "GM%", "win rate"])
+def test_a_label_that_is_a_word_of_the_language_keeps_its_backticks(label: str) -> None:
+    """A column called `true` would turn into the literal in the canonical form."""
+    scope: Any = {"names": [label, "b"], "functions": ["net"]}
+    tree = parse(f"`{label}` == b", **scope).tree
+    assert label == tree.first.name  # type: ignore[union-attr]  # a comparison
+    assert tree == parse(unparse(tree), **scope).tree
+
+
+def test_a_word_that_is_plain_loses_its_backticks() -> None:
+    """Two ways to write one name would have two canonical forms."""
+    assert "a > b" == unparse(parse("`a` > b", names=["a", "b"]).tree)

@@ -11,9 +11,11 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import attrs
 from hypothesis import strategies as st
 
 from decision_os.expr.tree import (
+    NODE_TYPES,
     Arithmetic,
     Around,
     Call,
@@ -112,7 +114,7 @@ def ranges(below: st.SearchStrategy[Node], *, units: bool = True) -> st.SearchSt
         lambda text: st.sampled_from([literal(text)] + ([literal(text, PERCENT), literal(text, PP)] if units else []))
     )
     around = st.builds(
-        lambda centre, width: Around(centre, width, relative=isinstance(width, Number) and width.unit == PERCENT), below, spread | _not_literal(below)
+        lambda centre, width: Around(centre, width, relative=isinstance(width, Number) and width.unit == PERCENT), below, spread | _half_widths(below)
     )
     return st.builds(interval, below, below, st.booleans(), st.booleans()) | around | sets
 
@@ -135,8 +137,27 @@ def _text_tests() -> st.SearchStrategy[Node]:
     return equal | st.builds(Membership, either, sets, st.booleans())
 
 
-def _not_literal(below: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
-    return below.filter(lambda node: not isinstance(node, Number))
+def _half_widths(below: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
+    return below.map(_absolute).filter(_is_composed)
+
+
+def _absolute(node: Node) -> Node:
+    """The tree without per cents: a half width that is not one number has none."""
+    if isinstance(node, Number):
+        return attrs.evolve(node, unit=None) if node.unit == PERCENT else node
+    changes: dict[str, Any] = {}
+    for field in attrs.fields(type(node)):
+        part = getattr(node, field.name)
+        if isinstance(part, NODE_TYPES):
+            changes[field.name] = _absolute(part)
+        elif isinstance(part, tuple) and part and isinstance(part[0], NODE_TYPES):
+            changes[field.name] = tuple(_absolute(each) for each in part)
+    changes |= {"relative": False} if isinstance(node, Around) else {}
+    return attrs.evolve(node, **changes) if changes else node
+
+
+def _is_composed(node: Node) -> bool:
+    return not isinstance(node, Number)
 
 
 def interval(low: Node, high: Node, low_closed: bool, high_closed: bool) -> Interval:
