@@ -6,6 +6,7 @@ of cases that belongs to a rule book, or coverage is asked for.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin to count decisions, where coverage is asked for."""
+    """Begin to count decisions, where coverage is asked for; put a mistake into the rules, where `decision-os mutate` runs these tests with one."""
+    mutant = os.environ.get("DECISION_OS_MUTANT")
+    if mutant:
+        from decision_os.mutation import stand_in  # noqa: PLC0415  # the library, when it is asked for
+
+        stand_in(mutant)
     if config.getoption("rules_coverage") or config.getoption("rules_coverage_fail_under") is not None:
         from pytest_decision_os.covering import Covering  # noqa: PLC0415  # the library, when it is asked for
 

@@ -161,7 +161,7 @@ def test_a_run_without_rules_imports_nothing_of_the_library(pytester: pytest.Pyt
 
 
 def test_pytest_finds_the_plugin_by_its_entry_point() -> None:
-    """Users would have to name the plugin to have their cases run."""
+    """Users would have to name the plugin to have their cases run; and who does, as `-p pytest_decision_os`, would load it twice under two names."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert {"decision_os": "pytest_decision_os"} == project["project"]["entry-points"]["pytest11"]
+    assert {"pytest_decision_os": "pytest_decision_os"} == project["project"]["entry-points"]["pytest11"]
     assert "pytest_decision_os" in project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]

@@ -8,12 +8,17 @@ from decision_os.cases.reading import Case
 from decision_os.engine import Engine
 from decision_os.record import DecisionRecord
 
-__all__ = ["check", "decided"]
+__all__ = ["as_expected", "check", "decided"]
 
 
 def decided(engine: Engine, case: Case) -> DecisionRecord:
     """The record of a case."""
     return engine.decide(case.node, case.values, at=case.at, choose=case.choose)
+
+
+def as_expected(engine: Engine, case: Case) -> bool:
+    """Whether a case comes to what it says."""
+    return not any(_differences(case, decided(engine, case)))
 
 
 def check(engine: Engine, case: Case) -> str:

@@ -37,6 +37,9 @@ def as_case(name: str, plan: Plan, given: Mapping[str, Any], values: Mapping[str
     parts.append(f"expect: {record.outcome.value}")
     if record.action:
         parts.append(f"action: {_text(record.action)}")
+    alike = [branch for branch in plan.branches if branch.action in {each.id for each in record.actions}]
+    if record.branch and len(alike) > len(record.branch.split(", ")):
+        parts.append(f"branch: {_text(record.branch)}")
     if record.outcome is Outcome.BLOCKED and set(record.blocked_by) <= {check.id for check in plan.pre_checks}:
         parts.append(f"by: {_value(record.blocked_by)}")
     if record.unknowns and record.outcome is not Outcome.ACT:

@@ -11,7 +11,7 @@ from decision_os.cli.checks import ledger, slo
 from decision_os.cli.decisions import decide, demo, explain, run
 from decision_os.cli.proving import diff
 from decision_os.cli.rules import graph, init, lint
-from decision_os.cli.testing import test
+from decision_os.cli.testing import mutate, test
 from decision_os.errors import DecisionOSError
 
 __all__ = ["MISUSE", "app"]
@@ -64,5 +64,5 @@ def app() -> None:
     """
 
 
-for _command in (lint, test, diff, run, decide, explain, graph, slo, ledger, init, demo):
+for _command in (lint, test, mutate, diff, run, decide, explain, graph, slo, ledger, init, demo):
     app.add_command(_command)

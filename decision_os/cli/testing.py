@@ -1,7 +1,8 @@
-"""Commands that test the rules: `test` decides the cases beside them."""
+"""Commands that test the rules, and the tests: `test` decides the cases beside them, `mutate` tries what mistakes they would notice."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,11 +16,12 @@ from decision_os.cli.options import Functions, format_option, functions_option, 
 from decision_os.coverage import Coverage, Report, report
 from decision_os.engine import Engine
 from decision_os.errors import CasesError, DataError, Issue
+from decision_os.mutation import PytestRun, try_mutants
 
-__all__ = ["every_case", "test"]
+__all__ = ["mutate", "test"]
 
 
-def every_case(rules: Path, engine: Engine) -> list[Case]:
+def _every_case(rules: Path, engine: Engine) -> list[Case]:
     """The cases of all files of cases in a rules folder.
 
     Raises `CasesError` with everything that is wrong in any of them, `DataError` where there is none.
@@ -52,7 +54,7 @@ def test(ctx: click.Context, rules: Path, coverage: bool, fail_under: float | No
     Exits 1 where one does.
     """
     engine = Engine.load(rules, functions=functions)
-    cases = every_case(rules, engine)
+    cases = _every_case(rules, engine)
     seen = Coverage(engine)
     with ExitStack() as lasting:
         if coverage or fail_under is not None:
@@ -70,3 +72,41 @@ def test(ctx: click.Context, rules: Path, coverage: bool, fail_under: float | No
 def _plain(cases: Sequence[Case], failed: dict[str, str], found: Report | None) -> dict[str, Any]:
     every = [{"decision": case.node, "name": case.name, "file": case.where.file, "line": case.where.line, "failure": failed.get(case.id)} for case in cases]
     return {"cases": every, "failed": len(failed), **({"coverage": found.to_dict()} if found is not None else {})}
+
+
+@click.command()
+@rules_argument
+@click.option("--node", "nodes", multiple=True, metavar="NAME", help="A decision to try; all, unless given. May be repeated.")
+@click.option("--pytest", "arguments", metavar="ARGUMENTS", help="Also run pytest, with these arguments, for each mistake that no case notices.")
+@click.option("--fail-under", type=click.FloatRange(0, 100), help="Exit 1 where the score is below that many per cent.")
+@click.option("--seconds", type=click.FloatRange(min=0.1), default=60.0, show_default=True, help="How long the solver may take in all.")
+@functions_option
+@format_option("text", "json")
+@click.pass_context
+def mutate(
+    ctx: click.Context,
+    rules: Path,
+    nodes: tuple[str, ...],
+    arguments: str | None,
+    fail_under: float | None,
+    seconds: float,
+    functions: Functions,
+    style: str,
+) -> None:
+    """Put small mistakes into RULES, one at a time, and see which of them the cases beside the rules notice.
+
+    A threshold shifted by a step, `<` for `<=`, an open end for a closed one, a condition dropped, `%` for `pp`, two branches swapped.
+    The files stay as they are.
+    """
+    engine = Engine.load(rules, functions=functions)
+    cases = _every_case(rules, engine)
+    wrong = [case for case in cases if check(engine, case)]
+    if wrong:
+        raise DataError(f"{len(wrong)} of {len(cases)} cases fail without any mistake in the rules; see `decision-os test {rules}`")
+    tests = PytestRun(engine, shlex.split(arguments)) if arguments is not None else None
+    score = try_mutants(engine, cases, nodes=nodes or None, tests=tests, seconds=seconds)
+    if style == "json":
+        say_json(score.to_dict())
+    else:
+        say(str(score))
+    ctx.exit(int(fail_under is not None and score.percent < fail_under))

@@ -138,6 +138,11 @@ class Expression:
             context=attrs.evolve(self.context, units=units),
         )
 
+    def with_tree(self, tree: Node) -> Expression:
+        """Another condition or formula made of the same texts and definitions: a part of this one, or this one changed."""
+        names, uses, _ = _read_and_used(tree)
+        return attrs.evolve(self, tree=tree, names=names, uses=uses)
+
     def explain(self, values: Mapping[str, Any]) -> Explanation:
         """What it comes to and why: every sub-value, and each condition with its margin and what would flip it.
 

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 import attrs
 
 from decision_os.expr.expression import Expression
-from decision_os.expr.tree import Around, Choice, Comparison, Defined, Interval, Logic, Membership, Name, Node, Not, Truth, walk
+from decision_os.expr.tree import Around, Choice, Comparison, Defined, Interval, Logic, Membership, Name, Node, Not, Truth
 from decision_os.values import Unknown, Value
 
 __all__ = ["Formula", "Joined", "Leaf", "Picked", "Structure", "structure"]
@@ -148,8 +148,7 @@ class _Reader:
 
     def leaf(self, node: Node, words: str) -> int:
         if node not in self.leaves:
-            names = tuple(dict.fromkeys(inner.name for inner in walk(node) if isinstance(inner, Name)))
-            self.leaves[node] = Leaf(words, attrs.evolve(self.whole, tree=node, names=names, is_condition=True))
+            self.leaves[node] = Leaf(words, attrs.evolve(self.whole.with_tree(node), is_condition=True))
         return list(self.leaves).index(node)
 
 

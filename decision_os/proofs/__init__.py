@@ -6,7 +6,7 @@ Needs the extra `prove` (`z3-solver`).
 from __future__ import annotations
 
 from decision_os.proofs.difference import Change, Relation, difference
-from decision_os.proofs.examples import Asker, Example, Limit
+from decision_os.proofs.examples import Asker, Example, Limit, values_of
 from decision_os.proofs.levers import shared_levers
 from decision_os.proofs.near import keys_of, near
 from decision_os.proofs.nearest import Turn, nearest_change
@@ -30,4 +30,5 @@ __all__ = [
     "nearest_change",
     "prove",
     "shared_levers",
+    "values_of",
 ]

@@ -15,8 +15,9 @@ import z3
 from decision_os.engine import Engine
 from decision_os.proofs.space import Space
 from decision_os.record import DecisionRecord
+from decision_os.values import Unknown
 
-__all__ = ["AT", "Asker", "Example", "Limit", "number_in", "shown"]
+__all__ = ["AT", "Asker", "Example", "Limit", "number_in", "shown", "values_of"]
 
 AT: Final = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 """The instant examples are decided at: what is asked does not depend on it."""
@@ -177,3 +178,15 @@ def number_in(model: Any, term: Any) -> Fraction:
         near = value.approx(20)
         return Fraction(near.numerator_as_long(), near.denominator_as_long())
     return Fraction(0)
+
+
+def values_of(record: DecisionRecord) -> dict[str, Any]:
+    """The values a record was made of; what was unknown is None."""
+    values: dict[str, Any] = {}
+    for item in record.inputs:
+        value = None if isinstance(item.value, Unknown) else item.value
+        if item.key:
+            values.setdefault(item.name, {})[item.key] = value
+        else:
+            values[item.name] = value
+    return values

@@ -10,7 +10,7 @@ import attrs
 import z3
 
 from decision_os.engine import Engine
-from decision_os.proofs.examples import AT, Asker, Example, Limit, number_in, shown
+from decision_os.proofs.examples import AT, Asker, Example, Limit, number_in, shown, values_of
 from decision_os.proofs.space import Space
 from decision_os.record import DecisionRecord, Outcome
 from decision_os.values import Unknown
@@ -50,7 +50,7 @@ def nearest_change(
     """
     keys = list(dict.fromkeys(item.key for item in record.inputs if item.key)) or [""]
     space = Space(engine.plan(record.node), keys=keys, unknown={item.name for item in record.inputs if isinstance(item.value, Unknown)})
-    values = _values(record)
+    values = values_of(record)
     chosen = dict(record.chosen)
     start = Example(values, chosen, record)
     free = [name for name, found in space.inputs.items() if _movable(space, name, found.kind, values, among)]
@@ -87,17 +87,6 @@ def nearest_change(
         distance=float(best),
         record=engine.decide(record.node, example.values, at=AT, choose=chosen, subject=record.subject, period=record.period),
     )
-
-
-def _values(record: DecisionRecord) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for item in record.inputs:
-        value = None if isinstance(item.value, Unknown) else item.value
-        if item.key:
-            values.setdefault(item.name, {})[item.key] = value
-        else:
-            values[item.name] = value
-    return values
 
 
 def _at(values: Mapping[str, Any], name: str) -> Any:
