@@ -38,6 +38,7 @@ __all__ = [
     "HitPolicy",
     "InputUse",
     "Lever",
+    "MeantGap",
     "Measure",
     "Metric",
     "Monitor",
@@ -510,6 +511,15 @@ class Monitor:
 
 
 @attrs.frozen(kw_only=True)
+class MeantGap:
+    """Inputs for which no branch is to hold, and why."""
+
+    when: Expression
+    why: str
+    where: Where = _where()
+
+
+@attrs.frozen(kw_only=True)
 class Playbook:
     """A decision node."""
 
@@ -537,7 +547,9 @@ class Playbook:
     cadence: str = ""
     slos: tuple[str, ...] = ()
     meant: Mapping[str, str] = _mapping()
-    """Why a gap (`gap`), a divisor of zero (`zero-divisor`) or an overlap of two branches (`pause & invest`) is there on purpose."""
+    """Why any gap (`gap`), a divisor of zero (`zero-divisor`) or an overlap of two branches (`pause & invest`) is there on purpose."""
+    meant_gaps: tuple[MeantGap, ...] = ()
+    """The gaps that are there on purpose, where they are named one by one."""
     freeze: str = ""
     """`when_spent` or `never`, whatever its risk; blank where the rule book's risk levels decide."""
     units: Mapping[str, Unit | None] = _mapping()

@@ -20,7 +20,7 @@ from decision_os.record import DecisionRecord, Outcome
 
 __all__ = ["Finding", "Kind", "Proof", "prove"]
 
-Kind: TypeAlias = Literal["overlap", "gap", "never-fires", "contradicts-check", "masked", "always-true", "never-true", "zero-divisor", "not-proven"]
+Kind: TypeAlias = Literal["overlap", "gap", "no-gap", "never-fires", "contradicts-check", "masked", "always-true", "never-true", "zero-divisor", "not-proven"]
 
 MOST_GAPS: Final = 8
 """How many kinds of gap are told apart, by the comparisons that fail."""
@@ -161,16 +161,34 @@ class _Questions:
             yield self.finding("overlap", message, one, other, example=example, meant=meant, severity=severity)
 
     def gaps(self) -> Iterator[Finding]:
-        """Inputs for which no branch holds, told apart by the comparisons that fail."""
+        """Inputs for which no branch holds: outside the gaps that are named as meant, and in each of these."""
+        regions = [(gap, self.space.region(gap.when)) for gap in self.playbook.meant_gaps]
+        yield from self.gaps_outside([z3.Not(region.true) for _, region in regions])
+        for gap, region in regions:
+            words = " ".join(gap.when.text.split())
+            possible = self.ask.possible(self.space.free, region.true)
+            if possible is False:
+                yield self.finding("no-gap", f"no gap is where one is meant: where `{words}`, some branch holds or no decision is taken", where=gap.where)
+                continue
+            example = self.ask.example(self.space, self.engine, [self.space.free, region.true], _gap) if possible else None
+            if example is None:
+                yield self.unproven(f"whether there is a gap where `{words}`")
+                continue
+            yield self.gap(example, meant=gap.why, where=gap.where)
+
+    def gaps_outside(self, told: list[Any]) -> Iterator[Finding]:
+        """Gaps where none is named, told apart by the comparisons that fail."""
         comparisons = [self.space.over_keys(branch, node).false for branch in self.space.plan.branches for node, _ in atoms(branch.expression)]
-        told: list[Any] = []
         meant = self.playbook.meant.get("gap", "")
-        for _ in range(MOST_GAPS):
+        for count in range(MOST_GAPS + 1):
             possible = self.ask.possible(self.space.free, *told)
             if possible is False:
                 return
             if possible is None:
                 yield self.unproven("whether there are inputs for which no branch holds")
+                return
+            if count == MOST_GAPS:
+                yield self.finding("gap", f"there are more kinds of gap than these {MOST_GAPS}", meant=meant, severity=Severity.NOTE)
                 return
             model = self.ask.solver.model()  # read here: looking for an example asks more, and has models of its own
             kind = z3.And([fails if z3.is_true(model.eval(fails, model_completion=True)) else z3.Not(fails) for fails in comparisons])
@@ -179,10 +197,12 @@ class _Questions:
             if example is None:
                 yield self.unproven("whether there are inputs for which no branch holds")
                 continue
-            fails = _failing(example.record)
-            why = "; ".join(f"`{branch}` by {', '.join(texts)}" for branch, texts in fails.items() if texts)
-            message = f"no branch holds, so {self.playbook.otherwise}" + (f" ({why})" if why else "")
-            yield self.finding("gap", message, example=example, meant=meant, severity=Severity.NOTE)
+            yield self.gap(example, meant=meant)
+
+    def gap(self, example: Example, **more: Any) -> Finding:
+        why = "; ".join(f"`{branch}` by {', '.join(texts)}" for branch, texts in _failing(example.record).items() if texts)
+        message = f"no branch holds, so {self.playbook.otherwise}" + (f" ({why})" if why else "")
+        return self.finding("gap", message, example=example, severity=Severity.NOTE, **more)
 
     def idle(self) -> Iterator[Finding]:
         """Comparisons that the contracts' ranges decide."""

@@ -15,7 +15,7 @@ import z3
 
 from decision_os.expr import Expression
 from decision_os.expr.tree import Call, Choice, Comparison, Defined, Logic, Membership, Name, Node, Not, walk
-from decision_os.model import HitPolicy
+from decision_os.model import Combine, HitPolicy
 from decision_os.plan import Condition, Plan
 from decision_os.proofs.terms import Division, Input, Kleene, Terms, both, either
 
@@ -113,6 +113,12 @@ class Space:
         if condition.every:
             return Kleene(both([part.true for part in parts]), either([part.false for part in parts]))
         return Kleene(either([part.true for part in parts]), both([part.false for part in parts]))
+
+    def region(self, expression: Expression) -> Kleene:
+        """A condition that the playbook does not ask, over its inputs."""
+        fanned = tuple(name for name in expression.names if name in self.plan.inputs and self.plan.inputs[name].fans)
+        every = all(self.plan.inputs[name].use.combine is Combine.ALL for name in fanned)
+        return self.over_keys(Condition(id="", label="", expression=expression, fanned=fanned, every=every), expression.tree)
 
     @property
     def passed(self) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import attrs
@@ -34,6 +34,7 @@ from decision_os.model import (
 )
 from decision_os.units import Unit, parse_unit
 from decision_os.wire.fields import Fields, Report, expression_text
+from decision_os.wire.meant import read_meant
 from decision_os.wire.metrics import MetricHeads
 from decision_os.wire.nodes import MapNode, Node, ScalarNode
 from decision_os.wire.scope import FEEDS, FROM_RECORDS, WHILE_READ, Scope
@@ -103,6 +104,7 @@ def read_playbook(
     if cadence is not None and cadence.text not in cadences:
         report.error("unknown-cadence", f"`{cadence.text}` is no review cadence", cadence.where, nearest(cadence.text, cadences))
     owner = fields.scalar("owner", required=True)
+    meant, gaps = read_meant(fields, [branch.id for branch in branches], scope)
     playbook = Playbook(
         id=name,
         version=fields.text("version", required=True),
@@ -128,28 +130,13 @@ def read_playbook(
         cadence=cadence.text if cadence else "",
         slos=tuple(_slo(item, slos, fields) for item in fields.items("slos")),
         freeze=fields.one_of("freeze", ("when_spent", "never")),
-        meant=_meant(fields, [branch.id for branch in branches]),
+        meant=meant,
+        meant_gaps=gaps,
         units=units,
         where=fields.where,
     )
     fields.close()
     return playbook, _report_unused(playbook, heads, fields)
-
-
-def _meant(fields: Fields, branches: Sequence[str]) -> dict[str, str]:
-    """What is there on purpose: `gap`, `zero-divisor`, or two branches joined by `&`, each with the reason."""
-    meant: dict[str, str] = {}
-    for key, value in fields.mapping("meant"):
-        parts = [part.strip() for part in key.text.split("&")]
-        odd = [part for part in parts if part not in branches]
-        if parts not in (["gap"], ["zero-divisor"]) and (odd or len(parts) != 2):
-            hint = (nearest(odd[0], branches) if odd and len(parts) == 2 else "") or "write `gap`, or for example `pause & invest`"
-            fields.report.error("unknown-branch", f"`{key.text}` is neither `gap`, `zero-divisor` nor two branches", key.where, hint)
-        elif isinstance(value, ScalarNode) and value.text.strip():
-            meant[" & ".join(parts)] = value.text.strip()
-        else:
-            fields.report.error("wrong-type", f"`{key.text}` says why it is meant, in words", value.where)
-    return meant
 
 
 def _report_unused(playbook: Playbook, heads: MetricHeads, fields: Fields) -> frozenset[str]:

@@ -80,6 +80,63 @@ def test_what_is_meant_names_what_is_there(tmp_path: Path) -> None:
         book(tmp_path / "b", case, meant={"gap": " "})
 
 
+def with_gaps(folder: Path, *gaps: str) -> Engine:
+    """Two zones with three gaps between and beside them, of which those are named as meant."""
+    case = Case(name="zones", inputs={"x": ("share", "[0, 1]"), "y": ("share", "[0, 1]")}, branches={"low": "x < 20%", "high": "x > 80% and y >= 50%"})
+    path = write_book(folder, case) / "node.yaml"
+    told = "".join(f"    - {gap}\n" for gap in gaps)
+    path.write_text(path.read_text(encoding="utf-8") + f"meant:\n  gap:\n{told}", encoding="utf-8")
+    return Engine.load(folder)
+
+
+BETWEEN = "{when: x >= 20% and x <= 80%, why: neither low nor high}"
+UNSURE = "{when: x > 80% and y < 50%, why: high without y}"
+
+
+def test_a_gap_that_is_named_covers_no_other(tmp_path: Path) -> None:
+    """A gap that opens later would pass for the one that was meant."""
+    both = prove(with_gaps(tmp_path / "both", BETWEEN, UNSURE), "node")
+    assert [("gap", "neither low nor high"), ("gap", "high without y")] == [(finding.kind, finding.meant) for finding in both.findings]
+    text = (tmp_path / "both" / "node.yaml").read_text(encoding="utf-8").splitlines()
+    assert [BETWEEN, UNSURE] == [text[finding.where.line - 1].removeprefix("    - ") for finding in both.findings]
+    one = prove(with_gaps(tmp_path / "one", BETWEEN), "node")
+    (left,) = one.open
+    assert left.example is not None
+    assert ("gap", True, True) == (left.kind, left.example.values["x"] > 0.8, left.example.values["y"] < 0.5)
+
+
+def test_a_gap_that_is_named_and_is_not_there_is_a_finding(tmp_path: Path) -> None:
+    """A reason would stand in the rules for something that is no longer so."""
+    proof = prove(with_gaps(tmp_path, BETWEEN, UNSURE, "{when: x < 10%, why: once it was so}"), "node")
+    (gone,) = proof.open
+    assert ("no-gap", Severity.WARNING) == (gone.kind, gone.issue.severity)
+    assert "no gap is where one is meant: where `x < 10%`, some branch holds or no decision is taken" == gone.message
+
+
+@pytest.mark.parametrize(
+    ("gap", "said"),
+    [
+        ("{when: z < 10%, why: because}", "unknown name `z`"),
+        ("{when: slo_green, why: because}", "unknown name `slo_green`"),
+        ("{when: x < 10%}", "a gap that is meant in playbook `node` lacks the key `why`"),
+        ("x < 10%", "a gap that is meant in playbook `node` has `when` and `why`"),
+    ],
+)
+def test_a_gap_that_is_named_wrong_is_refused(tmp_path: Path, gap: str, said: str) -> None:
+    """A slip would silence nothing, and nobody would know."""
+    with pytest.raises(RuleBookError) as caught:
+        with_gaps(tmp_path, gap)
+    assert said in str(caught.value)
+
+
+def test_more_gaps_than_are_told_apart_are_said_to_be_there(tmp_path: Path) -> None:
+    """A reader would take the list for all there is."""
+    names = ["a", "b", "c", "d"]
+    case = Case(name="many", inputs=dict.fromkeys(names, ("share", "[0, 1]")), branches={"all": " and ".join(f"{name} > 50%" for name in names)})
+    found = prove(book(tmp_path, case), "node").findings
+    assert (9, "there are more kinds of gap than these 8") == (len(found), found[-1].message)
+
+
 def test_a_finer_input_is_asked_at_two_keys(engine: dos.Engine) -> None:
     """A gap that two segments open together would be missed."""
     found = [finding for finding in prove(engine, "pricing.change").findings if finding.kind == "gap"]
