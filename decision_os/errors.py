@@ -87,6 +87,8 @@ class Issue:
     hint: str = ""
     excerpt: str = ""
     """The author's line with a caret under the place, where one helps."""
+    about: tuple[str, ...] = ()
+    """The names of inputs and definitions that it is about."""
 
     def __str__(self) -> str:
         place = f"{self.where} " if str(self.where) else ""

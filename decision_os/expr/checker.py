@@ -6,7 +6,7 @@ and exactly, so that no evaluator knows of units.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Final, Literal, TypeAlias
 
@@ -123,6 +123,7 @@ class _Checker:
         self.inside: list[Defined] = []
 
     def run(self, tree: Node) -> Checked:
+        self.root = tree
         typed = self.visit(tree)
         known = {name: unit for name in sorted(self.names) if (unit := self.units.get(name) or self.read.get(name)) is not None}
         issues = sorted(self.issues, key=lambda issue: issue.where)
@@ -138,7 +139,8 @@ class _Checker:
         if self.text:
             error = error_at(self.text, *span, message)
             where, excerpt = Where("", error.line, error.column), error.excerpt
-        self.issues[Issue(code, message, where, severity, hint, excerpt)] = None
+        about = tuple(dict.fromkeys(node.name for node in _outermost(self.root) if span[0] <= node.span[0] and node.span[1] <= span[1]))
+        self.issues[Issue(code, message, where, severity, hint, excerpt, about)] = None
 
     def shown(self, node: Node) -> str:
         written = self.text[slice(*node.span)] if self.text and not self.inside else ""
@@ -556,6 +558,15 @@ def _other_duration(unit: Unit | None, factor: Fraction) -> Unit | None:
         if conversion(unit, Unit(((atom, 1),))) == factor:
             return Unit(((atom, 1),))
     return unit
+
+
+def _outermost(node: Node) -> Iterator[Name | Defined]:
+    """The names and definitions that stand in the text itself, in the order written."""
+    if isinstance(node, Name | Defined):
+        yield node
+        return
+    for child in children(node):
+        yield from _outermost(child)
 
 
 def _added_names(node: Node) -> list[Name]:

@@ -179,6 +179,7 @@ def _assemble(sections: Mapping[str, Mapping[str, tuple[ScalarNode, Node]]], fol
     thresholds = _shared_thresholds(sections["thresholds"], currency, functions, report)
     heads = MetricHeads(
         units={key: _declared_unit(node) for key, (_, node) in sections["metrics"].items()},
+        declared={key: found.where for key, (_, node) in sections["metrics"].items() if isinstance(node, MapNode) and (found := node.get("unit"))},
         labels={_declared_label(key, node): key for key, (_, node) in sections["metrics"].items()},
         facts={key: fact for key, (fact, _) in facts_read.items()},
         fact_units={key: units for key, (_, units) in facts_read.items()},

@@ -59,17 +59,12 @@ class Report:
 
 
 def place_in(node: ScalarNode | SeqNode | MapNode, line: int, column: int) -> Where:
-    """The place in the file of a place in the text of a node.
-
-    Exact for plain and quoted text of one line and for `|` blocks; a folded text points to its start.
-    """
+    """The place in the file of a place in the text of a node."""
+    if isinstance(node, ScalarNode):
+        lines = node.text.splitlines(keepends=True)
+        return node.place(sum(map(len, lines[: line - 1])) + column - 1)
     start = node.where
-    style = node.style if isinstance(node, ScalarNode) else ""
-    if style in ("|", ">"):
-        return Where(start.file, start.line + line, 1) if style == "|" else start
-    if line > 1:
-        return start
-    return Where(start.file, start.line, start.column + (1 if style else 0) + column - 1)
+    return Where(start.file, start.line, start.column + column - 1) if line == 1 else Where(start.file, start.line + line - 1, column)
 
 
 def expression_text(node: Node, report: Report) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 
 import attrs
@@ -27,6 +27,8 @@ class MetricHeads:
     """What the other metrics and the facts are called and measured in: enough to read one metric."""
 
     units: Mapping[str, Unit | None]
+    declared: Mapping[str, Where]
+    """Where each metric says its unit."""
     labels: Mapping[str, str]
     facts: Mapping[str, Fact]
     fact_units: Mapping[str, Mapping[str, Unit | None]]
@@ -50,10 +52,15 @@ class MetricHeads:
         """The shared thresholds, as definitions for expressions."""
         return {name: threshold.value for name, threshold in self.thresholds.items()}
 
+    def declared_for(self, names: Iterable[str]) -> dict[str, Where]:
+        """Where the units of metrics under their own names, and the shared thresholds, are written."""
+        found = {name: self.declared[name] for name in names if name in self.declared}
+        return found | {name: threshold.where for name, threshold in self.thresholds.items()}
+
     def scope(self, units: Mapping[str, Unit | None], *, over_columns: bool = False, open: bool = False) -> Scope:  # noqa: A002 - the scope's own word
         """What an expression over these names may say, apart from labels and definitions."""
         uncalled = ON_COLUMNS if over_columns else None
-        return Scope(units=units, currency=self.currency, functions=self.functions, uncalled=uncalled, open=open)
+        return Scope(units=units, declared=self.declared_for(units), currency=self.currency, functions=self.functions, uncalled=uncalled, open=open)
 
 
 def read_metric(name: str, node: Node, heads: MetricHeads, report: Report) -> Metric:

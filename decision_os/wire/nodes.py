@@ -32,12 +32,31 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where Py
 
 @attrs.frozen
 class ScalarNode:
-    """A text. `style` is YAML's: empty for plain, a quote, `|` or `>`; `comment` is what follows ` #` on the line of a plain one."""
+    """A text. `style` is YAML's: empty for plain, a quote, `|` or `>`; `comment` is what follows ` #` on the line of a plain one.
+
+    `raw` is its source where that is not the text as it stands, between its quotes: over several lines, or with escapes.
+    """
 
     text: str
     where: Where
     style: str = ""
     comment: str = ""
+    raw: str = ""
+
+    def place(self, offset: int) -> Where:
+        r"""The place in the file of a character of the text; its length stands for its end.
+
+        >>> node, _ = read_nodes("when: a > 1\n      and b > 2\n", "x.yaml")
+        >>> text = node.get("when").text
+        >>> text, str(node.get("when").place(text.index("b")))
+        ('a > 1 and b > 2', 'x.yaml:2:11')
+        """
+        at = self.where.column + offset + (1 if self.style else 0)
+        if not self.raw:
+            return Where(self.where.file, self.where.line, at)
+        before = _BREAK.split(self.raw[: _aligned(self, offset)])
+        column = len(before[-1]) + (self.where.column if len(before) == 1 else 1)
+        return Where(self.where.file, self.where.line + len(before) - 1, column)
 
 
 @attrs.frozen
@@ -150,13 +169,38 @@ class _Builder:
             rest = line[end.column :].lstrip()
             if rest.startswith("#"):
                 comment = rest
-        return ScalarNode(event.value, self.place(event.start_mark), style, comment)
+        start = event.start_mark
+        raw = self.slice(start, end) if start.line != end.line or (style and end.column - start.column != len(event.value) + 2) else ""
+        return ScalarNode(event.value, self.place(start), style, comment, raw)
 
     def slice(self, start: Any, end: Any) -> str:
         lines = self.lines[start.line : end.line + 1]
         lines[-1] = lines[-1][: end.column]
         lines[0] = lines[0][start.column :]
         return "\n".join(lines)
+
+
+_ESCAPE: Final = re.compile(r"\\(?:x..|u....|U........|\r\n|.)", re.DOTALL)
+
+
+def _aligned(node: ScalarNode, offset: int) -> int:
+    """Where a character of a text stands in its source: all that YAML folds, indents or joins is blank, and all else is in order."""
+    text, raw = node.text, node.raw
+    at = len(raw.split("\n", 1)[0]) if node.style in ("|", ">") else 1 if node.style else 0  # behind the indicator, or the opening quote
+    for place, character in enumerate(text[: offset + 1]):
+        if character.isspace():
+            continue
+        while at < len(raw) and (raw[at].isspace() or _is_blank_escape(node, at)):
+            at += len(_ESCAPE.match(raw, at)[0]) if raw[at] == "\\" else 1  # type: ignore[index]  # a backslash begins an escape
+        if place == offset:
+            break
+        escape = _ESCAPE.match(raw, at) if node.style == '"' else None
+        at += len(escape[0]) if escape else 2 if node.style == "'" and character == "'" else 1
+    return min(at, len(raw))
+
+
+def _is_blank_escape(node: ScalarNode, at: int) -> bool:
+    return node.style == '"' and node.raw[at] == "\\" and node.raw[at + 1 : at + 2] in ("n", "t", " ", "\n", "\r", "_", "N", "L", "P", "r")
 
 
 def read_nodes(text: str, file: str) -> tuple[Node | None, tuple[Issue, ...]]:

@@ -81,6 +81,9 @@ def read_playbook(
     thresholds = read_thresholds(fields, heads.currency, heads.functions)
     scope = attrs.evolve(heads.scope(units), labels=labels, definitions=heads.definitions)
     scope = scope.defining({key: threshold.value for key, threshold in thresholds.items()})
+    declared = {use.name: heads.declared[use.metric] for use in inputs.values() if use.metric in heads.declared}
+    declared |= {key: parameter.where for key, parameter in parameters.items()} | {key: threshold.where for key, threshold in thresholds.items()}
+    scope = attrs.evolve(scope, declared={**scope.declared, **declared})
     for section, read in (("parameters", parameters), ("thresholds", thresholds)):
         scope = scope.naming(key.text for key in fields.keys(section) if key.text not in read)  # reported; its uses are no second mistake
     demand = _demand(fields, scope)
@@ -104,7 +107,7 @@ def read_playbook(
     if cadence is not None and cadence.text not in cadences:
         report.error("unknown-cadence", f"`{cadence.text}` is no review cadence", cadence.where, nearest(cadence.text, cadences))
     owner = fields.scalar("owner", required=True)
-    meant, gaps = read_meant(fields, [branch.id for branch in branches], scope)
+    meant, gaps = read_meant(fields, [key.text for key in fields.keys("branches")], scope)
     playbook = Playbook(
         id=name,
         version=fields.text("version", required=True),

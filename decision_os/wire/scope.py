@@ -9,7 +9,7 @@ from typing import Final
 
 import attrs
 
-from decision_os.errors import Issue
+from decision_os.errors import Issue, Severity, Where
 from decision_os.expr import Analysis, Expression, Function, analyse, analyse_threshold
 from decision_os.model import Column, Entity
 from decision_os.units import Unit, parse_unit
@@ -31,6 +31,10 @@ WHILE_READ: Final = ("it is worked out while the rules are read, when nothing of
 FROM_RECORDS: Final = ("it is judged from a record alone, which holds no functions", "call it in the formula of the metric that is watched")
 """The same for what a monitor keeps."""
 
+_ON_UNITS: Final = frozenset(
+    {"unit-mismatch", "mixed-currencies", "calendar-duration", "points-for-share", "percent-for-points", "undeclared-duration", "mixed-kinds"}
+)
+
 _RESULT: Final = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=(?![=<>])\s*")
 
 
@@ -43,6 +47,8 @@ class Scope:
     definitions: Mapping[str, Expression] = attrs.field(factory=dict)
     functions: Mapping[str, Function] = attrs.field(factory=dict)
     currency: str = "USD"
+    declared: Mapping[str, Where] = attrs.field(factory=dict)
+    """Where the unit of a name, or the definition, is written."""
     uncalled: tuple[str, str] | None = None
     """Why no registered function can be called here, and a hint; nothing where one can."""
     open: bool = False
@@ -59,7 +65,14 @@ class Scope:
             functions=self.functions,
             currency=self.currency,
         )
-        return self.without_calls(found)
+        return self.without_calls(attrs.evolve(found, issues=tuple(map(self.placed, found.issues))))
+
+    def placed(self, issue: Issue) -> Issue:
+        """A finding about units says where each was declared."""
+        places = [f"`{name}` at {self.declared[name]}" for name in issue.about if name in self.declared]
+        if not places or issue.code not in _ON_UNITS or issue.severity is Severity.NOTE:
+            return issue
+        return attrs.evolve(issue, message=f"{issue.message}; declared: {', '.join(places)}")
 
     def analyse_threshold(self, text: str) -> Analysis:
         """Compile the value of a named threshold: a literal, a range, a set."""
