@@ -67,7 +67,7 @@ ROOMS: dict[str, set[str]] = {
         "wire",
     },
     "edges": {"expr", "model", "plan", "units", "values"},
-    "cases": {"engine", "errors", "expr", "plan", "record", "units", "values", "wire"},
+    "cases": {"edges", "engine", "errors", "expr", "plan", "record", "units", "values", "wire"},
     "mutation": {"cases", "engine", "errors", "expr", "model", "plan", "proofs", "record", "units", "wire"},
     "coverage": {"cases", "engine", "errors", "expr", "model", "plan", "proofs", "record", "values"},
     "proofs": {"engine", "errors", "expr", "model", "plan", "record", "values"},

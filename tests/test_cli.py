@@ -104,7 +104,7 @@ def replace_in(path: Path, old: str, new: str) -> None:
 
 def test_every_promised_command_is_there_and_explains_itself() -> None:
     """A command of the README would be missing, or its help would fail."""
-    expected = ["decide", "demo", "diff", "explain", "graph", "init", "ledger", "lint", "run", "slo"]
+    expected = ["decide", "demo", "diff", "explain", "graph", "init", "ledger", "lint", "mutate", "run", "slo", "test"]
     assert expected == sorted(app.commands)
     for name in expected:
         shown = call(name, "--help")

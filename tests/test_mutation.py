@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,6 @@ from decision_os.errors import DataError
 from decision_os.mutation import Mutant, PytestRun, mutants, try_mutants
 from tests.small_book import FILES, PLAYBOOK, write
 
-pytest.importorskip("z3")
-
 AT = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 CONDITION = "deal_size ≥ size_min and sales > floor"
 CASES = """\
@@ -31,6 +30,16 @@ budget:
     - {name: a cent too small, with: {deal_size: $99.99}, expect: hold}
     - {name: five is not enough, with: {sales: $5}, expect: hold}
 """
+
+
+@pytest.fixture
+def no_solver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the extra `prove` is not installed."""
+    monkeypatch.setitem(sys.modules, "z3", None)
+    for name in [
+        name for name in sys.modules if name.startswith("decision_os.proofs") or name in ("decision_os.mutation.solving", "decision_os.coverage.proposing")
+    ]:
+        monkeypatch.delitem(sys.modules, name)
 
 
 def engine_of(folder: Path, condition: str = CONDITION, **more: str) -> dos.Engine:
@@ -113,6 +122,17 @@ def test_every_mistake_has_a_witness_that_its_rule_passes_and_it_does_not(node: 
         (case,) = read_cases(path, engine)
         assert "" == check(engine, case)
         assert "" != check(verdict.mutant.engine(engine), case)
+
+
+def test_without_a_solver_witnesses_are_looked_for_and_nothing_is_called_equivalent(no_solver: None, tmp_path: Path) -> None:
+    """Without the extra a survivor would be told without the case it needs, or a guess be called a proof."""
+    engine = dos.Engine.load(dos.reference_rules())
+    score = try_mutants(engine, (), nodes=["channel.invest"])
+    assert (False, len(score.verdicts)) == (score.solver, score.count("survives"))
+    assert [] == [verdict.mutant.words for verdict in score.verdicts if verdict.witness is None]
+    assert "decision-os[prove]" in str(score)
+    unproven = try_mutants(engine_of(tmp_path, EQUIVALENT), ())
+    assert (0, 4) == (unproven.count("equivalent"), sum(verdict.witness is None for verdict in unproven.verdicts))
 
 
 EQUIVALENT = "deal_size ≥ size_min and sales > floor and deal_size > $50"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import decision_os as dos
+from tests.small_book import FILES, write
 
 pytest_plugins = ["pytester"]
 
@@ -50,7 +51,7 @@ def test_each_case_is_a_test_with_a_name_that_can_be_read(project: pytest.Pytest
     """Cases would not run, or a report would call them `case17`."""
     result = run(project, "-v", "-k", "pricing.change and step")
     result.stdout.fnmatch_lines(["rules/cases.yaml::pricing.change: the default step is 8 % PASSED*"])
-    assert {"passed": 1, "deselected": run(project, "-q").parseoutcomes()["passed"] - 1} == result.parseoutcomes()
+    result.assert_outcomes(passed=1, deselected=run(project, "-q").parseoutcomes()["passed"] - 1)
 
 
 def test_a_case_that_fails_says_where_it_stands_what_came_and_why(project: pytest.Pytester) -> None:
@@ -101,59 +102,65 @@ def test_a_file_of_cases_without_a_rule_book_is_left_alone(pytester: pytest.Pyte
     """Somebody else's `cases.yaml` would break their test run."""
     pytester.makefile(".yaml", cases="- {not: ours}")
     pytester.makepyfile("def test_one(): pass")
-    assert {"passed": 1} == run(pytester).parseoutcomes()
+    run(pytester).assert_outcomes(passed=1)
 
 
-def test_coverage_says_what_is_lacking_with_a_case_and_fails_below_what_is_asked(project: pytest.Pytester) -> None:
+@pytest.fixture
+def small(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A project with the small rule book of the tests, and two cases."""
+    given = "budget:\n  given: {slo_green: true, deal_size: $100, sales: $6}\n"
+    cases = given + "  cases:\n    - {name: a, expect: act}\n    - {name: b, with: {sales: $5}, expect: hold}\n"
+    write(pytester.path / "rules", {**FILES, "cases.yaml": cases})
+    return pytester
+
+
+def test_coverage_says_what_is_lacking_with_a_case_and_fails_below_what_is_asked(small: pytest.Pytester) -> None:
     """A threshold nobody tries on its other side would be called tested."""
-    pytest.importorskip("z3")
-    arguments = ("-q", "-k", "routing.policy", "--rules-coverage-fail-under", "60")
-    result = run(project, *arguments)
+    result = run(small, "-q", "--rules-coverage-fail-under", "60")
     result.stdout.fnmatch_lines(
         [
             "rules coverage of rules",
-            "*routing.policy, branch `promote`: 5 conditions, seen true 5, false 5, unknown *, MC/DC 5",
-            "*`is_missing(improvement_evidence)` was never seen unknown: it cannot be (proven)",
-            "*rules coverage * % of 28 conditions: true 7 of 28, false 7 of 28, *",
+            "*budget, branch `more`: 2 conditions, seen true 2, false 1, unknown 0, MC/DC 1",
+            "*rules/playbooks/budget.yaml:22:5 `deal_size ≥ size_min` was never false where that alone decides",
+            "*- {name: *, with: {deal_size: *}, expect: hold}",
+            "  rules coverage 41.6 % of 3 conditions: true 3 of 3, false 1 of 3, unknown 0 of 3, MC/DC 1 of 3",
             "rules coverage of at least 60 % is asked for: not reached",
         ]
     )
-    result.stdout.fnmatch_lines(["*`cac_per_sqo ≥ cac_per_sqo_baseline×pause_cac_ratio` was never true where that alone decides", "*- {name: *, expect: *}"])
     assert pytest.ExitCode.TESTS_FAILED == result.ret
-    assert pytest.ExitCode.OK == run(project, *arguments[:-1], "20").ret
+    assert pytest.ExitCode.OK == run(small, "-q", "--rules-coverage-fail-under", "40").ret
 
 
-def test_decisions_of_the_tests_themselves_count(project: pytest.Pytester) -> None:
+def test_decisions_of_the_tests_themselves_count(small: pytest.Pytester) -> None:
     """A property test would try a threshold, and the report would say that nobody did."""
-    project.makepyfile(
+    small.makepyfile(
         """
         import decision_os as dos
 
         ENGINE = dos.Engine.load("rules")
 
         def test_red():
-            assert ENGINE.decide("routing.policy", {"slo_green": False}).outcome == "blocked"
-            assert ENGINE.decide("routing.policy", {"slo_green": True}).outcome == "blocked"
-            assert ENGINE.decide("routing.policy", {}).outcome == "blocked"
+            assert [ENGINE.decide("budget", {"slo_green": green}).outcome for green in (False, None)] == ["blocked", "blocked"]
+            assert ENGINE.decide_many("budget", [{"slo_green": True}])[0].outcome == "undetermined"
         """
     )
-    result = run(project, "test_decisions_of_the_tests_themselves_count.py", "--rules-coverage")
-    result.stdout.fnmatch_lines(["*routing.policy, pre-check `slo_health`: 1 condition, seen true 1, false 1, unknown 1, MC/DC 1"])
-    assert {"passed": 1} == result.parseoutcomes()
+    result = run(small, "test_decisions_of_the_tests_themselves_count.py", "--rules-coverage")
+    result.stdout.fnmatch_lines(["*budget, pre-check `slo`: 1 condition, seen true 1, false 1, unknown 1, MC/DC 1"])
+    result.assert_outcomes(passed=1)
 
 
-def test_coverage_is_put_together_from_several_workers(project: pytest.Pytester) -> None:
+def test_coverage_is_put_together_from_several_workers(small: pytest.Pytester) -> None:
     """On two workers each would have seen half, and neither half is the coverage."""
     pytest.importorskip("xdist")
-    alone = run(project, "-q", "--rules-coverage")
-    together = project.runpytest_subprocess("-q", "-p", "xdist.plugin", "-p", "pytest_decision_os", "-p", "no:cacheprovider", "-n", "2", "--rules-coverage")
-    assert [line for line in alone.outlines if "conditions" in line] == [line for line in together.outlines if "conditions" in line] != []
+    alone = run(small, "-q", "--rules-coverage")
+    together = small.runpytest_subprocess("-q", "-p", "xdist.plugin", "-p", "pytest_decision_os", "-p", "no:cacheprovider", "-n", "2", "--rules-coverage")
+    assert [line for line in alone.outlines if "condition" in line] == [line for line in together.outlines if "condition" in line] != []
 
 
 def test_a_run_without_rules_imports_nothing_of_the_library(pytester: pytest.Pytester) -> None:
     """Every test run of an environment that has the library would pay for it."""
     pytester.makepyfile("import sys\n\n\ndef test_one():\n    assert not [name for name in sys.modules if name.split('.')[0] in ('decision_os', 'z3')]")
-    assert {"passed": 1} == pytester.runpytest_subprocess("-p", "pytest_decision_os", "-p", "no:cacheprovider").parseoutcomes()
+    pytester.runpytest_subprocess("-p", "pytest_decision_os", "-p", "no:cacheprovider").assert_outcomes(passed=1)
     done = subprocess.run(
         [sys.executable, "-c", "import sys, pytest_decision_os; print('decision_os' in sys.modules)"], capture_output=True, text=True, check=True
     )

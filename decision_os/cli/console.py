@@ -13,7 +13,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-__all__ = ["Steps", "say", "say_json"]
+from decision_os.errors import Issue, Severity
+
+__all__ = ["Steps", "annotation", "say", "say_json"]
+
+_GITHUB: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
 _COLOURS: Final = {
     r"\bACT\b|\bGREEN\b": "bold green",
@@ -78,3 +82,14 @@ class Steps:
         """Say which step begins."""
         self._bar.update(self._task, description=name, completed=self._begun)
         self._begun += 1
+
+
+def annotation(issue: Issue) -> str:
+    """A workflow command of GitHub Actions."""
+    place = {"file": issue.where.file, "line": issue.where.line, "col": issue.where.column, "title": issue.code}
+    told = ",".join(f"{key}={_escaped(str(value)).replace(':', '%3A').replace(',', '%2C')}" for key, value in place.items() if value)
+    return f"::{_GITHUB[issue.severity]} {told}::{_escaped(issue.message + (f' ({issue.hint})' if issue.hint else ''))}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

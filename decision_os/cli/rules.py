@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from decision_os import graph as graphs
-from decision_os.cli.console import say, say_json
+from decision_os.cli.console import annotation, say, say_json
 from decision_os.cli.options import Functions, format_option, functions_option, rules_argument
 from decision_os.cli.proving import proofs_of
 from decision_os.engine import Engine
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["graph", "init", "lint"]
 
 _UNREADABLE: Final = "no-rules"
-_GITHUB: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
 
 @click.command()
@@ -53,7 +52,7 @@ def lint(ctx: click.Context, rules: Path, functions: Functions, prove: bool, sec
         say_json([_plain(issue) for issue in issues])
     elif style == "github":
         for issue in issues:
-            click.echo(_annotation(issue))
+            click.echo(annotation(issue))
     else:
         say("\n".join([*(_line(issue) for issue in issues), _verdict(issues)]))
     ctx.exit(2 if unreadable else int(errors or any(issue.severity is Severity.WARNING for issue in proven)))
@@ -81,17 +80,6 @@ def _plain(issue: Issue) -> dict[str, Any]:
         "line": issue.where.line,
         "column": issue.where.column,
     }
-
-
-def _annotation(issue: Issue) -> str:
-    """A workflow command of GitHub Actions."""
-    place = {"file": issue.where.file, "line": issue.where.line, "col": issue.where.column, "title": issue.code}
-    told = ",".join(f"{key}={_escaped(str(value)).replace(':', '%3A').replace(',', '%2C')}" for key, value in place.items() if value)
-    return f"::{_GITHUB[issue.severity]} {told}::{_escaped(issue.message + (f' ({issue.hint})' if issue.hint else ''))}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 @click.command()

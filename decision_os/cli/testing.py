@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from decision_os.cases import Case, cases_files, check, given_of, read_cases
-from decision_os.cli.console import say, say_json
+from decision_os.cli.console import annotation, say, say_json
 from decision_os.cli.options import Functions, format_option, functions_option, rules_argument
 from decision_os.coverage import Coverage, Report, report
 from decision_os.engine import Engine
@@ -46,12 +46,12 @@ def _every_case(rules: Path, engine: Engine) -> list[Case]:
 @click.option("--fail-under", type=click.FloatRange(0, 100), help="Exit 1 where the coverage is below that many per cent; implies `--coverage`.")
 @click.option("--seconds", type=click.FloatRange(min=0.1), default=30.0, show_default=True, help="How long looking for such cases may take.")
 @functions_option
-@format_option("text", "json")
+@format_option("text", "json", "github")
 @click.pass_context
 def test(ctx: click.Context, rules: Path, coverage: bool, fail_under: float | None, seconds: float, functions: Functions, style: str) -> None:
-    """Decide the cases beside RULES (`cases.yaml`), and say which come to something else.
+    """Decide the cases beside RULES, and say which come out otherwise.
 
-    Exits 1 where one does.
+    Cases stand in files called `cases.yaml`. Exits 1 where one comes to something else, and where the coverage is below what is asked.
     """
     engine = Engine.load(rules, functions=functions)
     cases = _every_case(rules, engine)
@@ -63,6 +63,10 @@ def test(ctx: click.Context, rules: Path, coverage: bool, fail_under: float | No
     found = report(seen, given=given_of(cases), seconds=seconds) if coverage or fail_under is not None else None
     if style == "json":
         say_json(_plain(cases, failed, found))
+    elif style == "github":
+        for case in cases:
+            if case.id in failed:
+                click.echo(annotation(Issue("case-failed", failed[case.id].partition("\n\n")[0], case.where)))
     else:
         told = f"{len(cases)} case{'' if len(cases) == 1 else 's'}: {len(cases) - len(failed)} as expected, {len(failed)} not"
         say("\n\n".join([*failed.values(), *([str(found)] if found is not None else []), told]))
@@ -93,9 +97,9 @@ def mutate(
     functions: Functions,
     style: str,
 ) -> None:
-    """Put small mistakes into RULES, one at a time, and see which of them the cases beside the rules notice.
+    """Put small mistakes into RULES, and see which the cases notice.
 
-    A threshold shifted by a step, `<` for `<=`, an open end for a closed one, a condition dropped, `%` for `pp`, two branches swapped.
+    One at a time: a threshold shifted by a step, `<` for `<=`, an open end for a closed one, a condition dropped, `%` for `pp`, two branches swapped.
     The files stay as they are.
     """
     engine = Engine.load(rules, functions=functions)

@@ -82,7 +82,7 @@ class _Questions:
             return ""
         once = Coverage(self.engine)
         once.decide(self.node, [found.values], choose=found.choose)
-        case = as_case(_named(lack), space.plan, self.given, found.values, found.choose, found.record)
+        case = as_case(lack.name, space.plan, self.given, found.values, found.choose, found.record)
         self.made.append(_Proposal(case, {_key(each): each.seen for each in once.asked[self.node]}))
         return case
 
@@ -93,11 +93,6 @@ def _key(asked: Asked) -> str:
 
 def _with(asked: Asked, more: set[Vector]) -> Asked:
     return attrs.evolve(asked, seen=asked.seen | more)
-
-
-def _named(lack: Lack) -> str:
-    how = {"true": "holds", "false": "fails", "unknown": "is unknown", "decides true": "holds, and that decides", "decides false": "fails, and that decides"}
-    return f"{lack.asked.condition.id}: {lack.words} {how[lack.want]}"
 
 
 def _reached(space: Space, asked: Asked) -> list[Any]:

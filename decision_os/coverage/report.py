@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import attrs
 
+from decision_os.coverage.searching import searched
 from decision_os.coverage.seen import Asked, Coverage, Lack, Want
 
 __all__ = ["Missing", "Report", "report"]
@@ -17,7 +18,7 @@ class Missing:
     """Something lacking, and what is known of it.
 
     `case` is a line for `cases.yaml` that would show it, decided by the engine first; `never` says that no input can, which was proven. Where neither is
-    known, no solver was there, or it was not found out in time.
+    known, it was not found out: no solver was there, or not enough time.
     """
 
     lack: Lack
@@ -79,7 +80,7 @@ class Report:
         told = ", ".join(f"{name} {had} of {of}" for name, (had, of) in self.seen.items())
         lines.append(f"rules coverage {_percent(self.percent)} of {_counted(self.conditions)}: {told}")
         if any(not each.never and not each.case for each in self.missing) and not self.solver:
-            lines.append('pip install "decision-os[prove]" for an input that would show each, and a proof where none can')
+            lines.append('pip install "decision-os[prove]" to find out whether an input can show the others')
         return lines
 
     def to_dict(self) -> dict[str, Any]:
@@ -124,7 +125,9 @@ def _percent(value: float) -> str:
 
 
 def report(coverage: Coverage, *, given: Mapping[str, Mapping[str, Any]] | None = None, seconds: float = 30.0) -> Report:
-    """What is lacking of a coverage, with an input that would show each and a proof where none can (extra `prove`; without it, what is lacking alone).
+    """What is lacking of a coverage, with an input that would show each, and a proof where none can.
+
+    Both are solved for (extra `prove`); without the solver, inputs are looked for at the edges of the decision, and nothing is proven.
 
     `given` are by decision the values that a proposed input keeps to where it can: those that all its cases share.
     """
@@ -136,7 +139,8 @@ def report(coverage: Coverage, *, given: Mapping[str, Mapping[str, Any]] | None 
     except ModuleNotFoundError as error:
         if error.name != "z3":
             raise
-        return Report(coverage, tuple(_once([Missing(lack) for lack in lacks])), solver=False)
+        cases = searched(coverage.engine, lacks, given or {})
+        return Report(coverage, tuple(_once([Missing(lack, case) for lack, case in zip(lacks, cases, strict=True)])), solver=False)
     found = proposals(coverage.engine, lacks, given or {}, seconds)
     return Report(coverage, tuple(_once([Missing(lack, case, never) for lack, (case, never) in zip(lacks, found, strict=True)])), solver=True)
 

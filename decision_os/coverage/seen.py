@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
@@ -40,6 +40,15 @@ Want: TypeAlias = Literal["true", "false", "unknown", "decides true", "decides f
 """What may be lacking of a condition: to have been seen so; to have been true, or false, where that alone made the outcome what it was."""
 
 
+_TOLD: Final[Mapping[Want, str]] = {
+    "true": "holds",
+    "false": "fails",
+    "unknown": "is unknown",
+    "decides true": "holds, and that decides",
+    "decides false": "fails, and that decides",
+}
+
+
 @attrs.frozen
 class Lack:
     """One thing that is lacking: of which decision, pre-check or branch, which of its conditions, and what."""
@@ -52,6 +61,11 @@ class Lack:
     def words(self) -> str:
         """The condition as its author wrote it."""
         return self.asked.structure.leaves[self.leaf].words
+
+    @property
+    def name(self) -> str:
+        """What a case that shows it would be called."""
+        return f"{self.asked.condition.id}: {self.words} {_TOLD[self.want]}"
 
     def __str__(self) -> str:
         if self.want in ("true", "false", "unknown"):

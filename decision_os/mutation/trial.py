@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import attrs
 
 from decision_os.cases import Case, as_case, as_expected, given_of
+from decision_os.cases.trying import Inputs, worth_trying
 from decision_os.engine import Engine
 from decision_os.errors import DecisionOSError
 from decision_os.mutation.mutants import Mutant, mutants
+from decision_os.mutation.searching import both_decided, searched
 from decision_os.record import DecisionRecord
 
 if TYPE_CHECKING:  # the solver, where there is one
@@ -80,7 +82,7 @@ class Score:
         share = "100 %" if self.percent == 100 else f"{int(self.percent * 10) / 10:g} %"
         told.append(f"mutation score {share}: of {len(self.verdicts)} mistakes {noticed} noticed, {survive} survive, {equivalent} equivalent")
         if survive and not self.solver:
-            told.append('pip install "decision-os[prove]" for an input that would notice each, and a proof where none can')
+            told.append('pip install "decision-os[prove]" to find out which of them no input can tell')
         return "\n".join(told)
 
     def to_dict(self) -> dict[str, Any]:
@@ -109,27 +111,27 @@ def try_mutants(engine: Engine, cases: Sequence[Case], *, nodes: Iterable[str] |
     """Put every mistake into the rules, one at a time and in memory, and see who notices.
 
     `cases` are decided with each; `tests` is asked about those that no case notices; what neither does is solved for, in at most that many seconds in all
-    (extra `prove`; without it, survivors come without a witness). `nodes` are the decisions to try, all unless given.
+    (extra `prove`; without it, a witness is looked for at the edges of both rules, and nothing is proven). `nodes` are the decisions to try, all unless given.
 
     Raises `NotFoundError` for a decision that does not exist.
     """
     given = given_of(cases)
-    solve = _solver(engine, given, seconds)
+    solve, solver = _solver(engine, given, seconds)
     verdicts: list[Verdict] = []
     for node in engine.nodes if nodes is None else nodes:
         own = [case for case in cases if case.node == node]
         verdicts += [_tried(mutant, mutant.engine(engine), own, tests, solve) for mutant in mutants(engine, node)]
-    return Score(verdicts=tuple(verdicts), solver=solve is not None)
+    return Score(verdicts=tuple(verdicts), solver=solver)
 
 
 Solve: TypeAlias = Callable[[Mutant, Engine], tuple[Witness | None, bool]]
 
 
-def _tried(mutant: Mutant, changed: Engine, cases: Sequence[Case], tests: Tests | None, solve: Solve | None) -> Verdict:
+def _tried(mutant: Mutant, changed: Engine, cases: Sequence[Case], tests: Tests | None, solve: Solve) -> Verdict:
     noticed = next((case for case in cases if not _same(changed, case)), None)
     if noticed is not None:
         return Verdict(mutant=mutant, status="noticed", by=f"the case `{noticed.name}`")
-    witness, equivalent = solve(mutant, changed) if solve is not None else (None, False)
+    witness, equivalent = solve(mutant, changed)
     if equivalent:
         return Verdict(mutant=mutant, status="equivalent")
     if tests is not None and tests(mutant):
@@ -144,27 +146,38 @@ def _same(changed: Engine, case: Case) -> bool:
         return False
 
 
-def _solver(engine: Engine, given: Mapping[str, Mapping[str, Any]], seconds: float) -> Solve | None:
+def _solver(engine: Engine, given: Mapping[str, Mapping[str, Any]], seconds: float) -> tuple[Solve, bool]:
+    """How a witness is found: solved for, or, where there is no solver, looked for; and which of the two."""
+
+    def witness(mutant: Mutant, changed: Engine, inputs: Mapping[str, Any], choose: Mapping[str, float]) -> Witness:
+        before, after = both_decided(engine, mutant, changed, dict(inputs), choose)
+        name = f"not {mutant.words}".replace("`", "")
+        return Witness(before, after, as_case(name, engine.plan(mutant.node), given.get(mutant.node, {}), inputs, choose, before))
+
+    tried: dict[str, list[Inputs]] = {}
+
+    def search(mutant: Mutant, changed: Engine) -> tuple[Witness | None, bool]:
+        shared = given.get(mutant.node, {})
+        if mutant.node not in tried:
+            tried[mutant.node] = list(worth_trying(engine.plan(mutant.node), shared))
+        found = searched(engine, mutant, changed, shared, tried[mutant.node])
+        return (None if found is None else witness(mutant, changed, found, {})), False
+
     try:
         from decision_os.mutation.solving import told_apart  # noqa: PLC0415  # the solver, when a mistake goes unnoticed
         from decision_os.proofs import Limit  # noqa: PLC0415  # as above
     except ModuleNotFoundError as error:
         if error.name != "z3":
             raise
-        return None
+        return search, False
     limit: list[Limit] = []
 
     def solve(mutant: Mutant, changed: Engine) -> tuple[Witness | None, bool]:
         limit.extend([] if limit else [Limit(seconds)])  # from the first question on
-        shared = given.get(mutant.node, {})
-        example, never = told_apart(engine, mutant, changed, shared, limit[0])
-        if example is None:
-            return None, never
-        after = changed.decide(mutant.node, example.values, at=example.record.timestamp, choose=example.choose)
-        case = as_case(f"not {mutant.words}".replace("`", ""), engine.plan(mutant.node), shared, example.values, example.choose, example.record)
-        return Witness(example.record, after, case), False
+        example, never = told_apart(engine, mutant, changed, given.get(mutant.node, {}), limit[0])
+        return (None if example is None else witness(mutant, changed, example.values, example.choose)), never
 
-    return solve
+    return solve, True
 
 
 def _said(record: DecisionRecord) -> str:
