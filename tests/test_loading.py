@@ -284,8 +284,10 @@ CASES: list[tuple[str, str, list[str]]] = [
         WHEN,
         "when: deal_size + size_min + sales * floor",
         [
-            "playbooks/budget.yaml:22:11 unit-mismatch cannot add `deal_size + size_min` (USD/count, as computed) and `sales * floor` (USD^2, as computed)"
-            "; declared: `deal_size` at metrics.yaml:19:11, `size_min` at playbooks/budget.yaml:19:3, `sales` at metrics.yaml:5:11, `floor` at book.yaml:25:3",
+            (
+                "playbooks/budget.yaml:22:11 unit-mismatch cannot add `deal_size + size_min` (USD/count, as computed) and `sales * floor` (USD^2, as computed)"
+                "; declared: `deal_size` at metrics.yaml:19:11, `size_min` at playbooks/budget.yaml:19:3, `sales` at metrics.yaml:5:11, `floor` at book.yaml:25:3"
+            ),
         ],
     ),
     (
