@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_decision_os.finding import is_cases, rules_of
+
 if TYPE_CHECKING:
     from pytest_decision_os.running import CasesFile
 
@@ -47,8 +49,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CasesFile | None:
     """A file of cases that belongs to a rule book."""
-    if not file_path.name.endswith("cases.yaml"):
+    rules = rules_of(file_path, parent.config.rootpath) if is_cases(file_path) else None
+    if rules is None:
         return None
-    from pytest_decision_os.running import cases_file  # noqa: PLC0415  # the library, when there are cases
+    from pytest_decision_os.running import CasesFile  # noqa: PLC0415  # the library, when there are cases of a rule book
 
-    return cases_file(file_path, parent)
+    found: CasesFile = CasesFile.from_parent(parent, path=file_path)
+    found.rules = rules
+    return found

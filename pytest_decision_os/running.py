@@ -8,28 +8,18 @@ from typing import Any
 
 import pytest
 
-from decision_os.cases import Case, check, read_cases, rules_of
+from decision_os.cases import Case, check, read_cases
 from decision_os.engine import Engine
 from decision_os.engine.functions import functions_named
 from decision_os.errors import DecisionOSError
 
-__all__ = ["CaseItem", "CasesFile", "cases_file", "engine_of"]
+__all__ = ["CaseItem", "CasesFile", "engine_of"]
 
 _engines = pytest.StashKey[dict[Path, Engine]]()
 
 
 class _Unexpected(Exception):  # noqa: N818  # a case that did not come out, not an error
     """A case came to something else; its text is all there is to say."""
-
-
-def cases_file(path: Path, parent: pytest.Collector) -> CasesFile | None:
-    """The collector of a file of cases; nothing where it belongs to no rule book: it is somebody else's."""
-    rules = rules_of(path, parent.config.rootpath)
-    if rules is None:
-        return None
-    found: CasesFile = CasesFile.from_parent(parent, path=path)
-    found.rules = rules
-    return found
 
 
 def engine_of(config: pytest.Config, rules: Path) -> Engine:

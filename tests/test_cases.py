@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import decision_os as dos
-from decision_os.cases import Case, as_case, cases_files, check, decided, given_of, read_cases, rules_of
+from decision_os.cases import Case, as_case, cases_files, check, decided, given_of, read_cases
+from decision_os.cli.app import app
 from decision_os.errors import CasesError
+from tests.small_book import FILES, write
 
 RULES = dos.reference_rules()
 ENGINE = dos.Engine.load(RULES)
@@ -145,17 +149,10 @@ def test_what_is_not_expected_is_not_looked_at_and_what_is_differs_in_words(tmp_
     assert said[8].startswith("Channel investment for channel")
 
 
-def test_a_file_of_cases_finds_its_rule_book(tmp_path: Path) -> None:
-    """Cases in a folder of their own would find no rules, or somebody's other `cases.yaml` would be taken for ours."""
-    rules = tmp_path / "a" / "rules"
-    (rules / "playbooks").mkdir(parents=True)
-    (rules / "rule_book.yaml").write_text("rule_book:\n  id: x\n", encoding="utf-8")
-    for path in (rules / "cases.yaml", rules / "playbooks" / "pricing_cases.yaml", tmp_path / "cases.yaml"):
-        path.write_text("", encoding="utf-8")
-    assert rules == rules_of(rules / "cases.yaml")
-    assert rules == rules_of(rules / "playbooks" / "pricing_cases.yaml")
-    assert rules_of(tmp_path / "cases.yaml", tmp_path) is None
-    assert (rules / "cases.yaml", rules / "playbooks" / "pricing_cases.yaml") == cases_files(rules)
+def test_every_file_of_cases_below_the_rules_is_found(tmp_path: Path) -> None:
+    """Cases beside one playbook would not be decided."""
+    write(tmp_path, {"cases.yaml": "", "playbooks/pricing_cases.yaml": "", ".old/cases.yaml": "", "playbooks/pricing.yaml": ""})
+    assert (tmp_path / "cases.yaml", tmp_path / "playbooks" / "pricing_cases.yaml") == cases_files(tmp_path)
 
 
 _values = st.fixed_dictionaries(
@@ -186,3 +183,41 @@ def test_what_cases_share_is_what_none_of_them_changes(tmp_path: Path) -> None:
     """A proposed case would repeat what all cases are given."""
     cases = read(tmp_path, "channel.invest: {given: {win_rate: 1%}, cases: [{name: a, with: {sql_rate: 2%}, expect: blocked}]}")
     assert {"channel.invest": {"win_rate": 0.01}} == given_of(cases)
+
+
+SMALL = "budget:\n  given: {slo_green: true, deal_size: $100, sales: $6}\n  cases:\n    - {name: enough, expect: act}\n"
+
+
+def command(folder: Path, cases: str, *options: str) -> Result:
+    """`decision-os test` on the small rule book with these cases."""
+    rules = write(folder / "rules", {**FILES, "cases.yaml": cases})
+    return CliRunner().invoke(app, ["test", str(rules), *options])
+
+
+def test_the_command_exits_by_what_the_cases_come_to(tmp_path: Path) -> None:
+    """CI would pass with cases that fail, or fail with cases that pass."""
+    fine = command(tmp_path, SMALL)
+    assert (0, "1 case: 1 as expected, 0 not\n") == (fine.exit_code, fine.output)
+    wrong = command(tmp_path, SMALL.replace("act", "hold"))
+    assert (1, True) == (wrong.exit_code, "cases.yaml:4:7 budget: enough\n  outcome\n    - expected  hold\n    + got       act\n" in wrong.output)
+    slip = command(tmp_path, SMALL.replace("deal_size", "deal_sise"))
+    assert (2, True) == (slip.exit_code, "did you mean `deal_size`?" in slip.output)
+    none = command(tmp_path, "")
+    assert (2, True) == (none.exit_code, "there are no cases in" in none.output)
+
+
+def test_the_command_asks_for_as_much_coverage_as_it_is_told(tmp_path: Path) -> None:
+    """CI would pass with rules that no case tries."""
+    found = command(tmp_path, SMALL, "--fail-under", "80", "--format", "json")
+    data = json.loads(found.output)
+    assert (1, 0, 3) == (found.exit_code, data["failed"], data["coverage"]["conditions"])
+    assert data["coverage"]["percent"] < 80
+    assert {"budget"} == {each["decision"] for each in data["coverage"]["missing"]}
+    assert 0 == command(tmp_path, SMALL, "--fail-under", "10").exit_code
+
+
+def test_the_command_annotates_what_fails(tmp_path: Path) -> None:
+    """A reviewer would have to look for the case that fails."""
+    found = command(tmp_path, SMALL.replace("act", "hold"), "--format", "github")
+    assert found.output.startswith(f"::error file={tmp_path}/rules/cases.yaml,line=4,col=7,title=case-failed::")
+    assert found.output.count("\n") == 1

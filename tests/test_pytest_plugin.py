@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import decision_os as dos
+from pytest_decision_os.finding import rules_of
 from tests.small_book import FILES, write
 
 pytest_plugins = ["pytester"]
@@ -101,8 +102,8 @@ def test_rules_that_cannot_be_loaded_fail_the_run(project: pytest.Pytester) -> N
 def test_a_file_of_cases_without_a_rule_book_is_left_alone(pytester: pytest.Pytester) -> None:
     """Somebody else's `cases.yaml` would break their test run."""
     pytester.makefile(".yaml", cases="- {not: ours}")
-    pytester.makepyfile("def test_one(): pass")
-    run(pytester).assert_outcomes(passed=1)
+    pytester.makepyfile("import sys\n\n\ndef test_one():\n    assert 'decision_os' not in sys.modules")
+    pytester.runpytest_subprocess("-p", "pytest_decision_os", "-p", "no:cacheprovider").assert_outcomes(passed=1)
 
 
 @pytest.fixture
@@ -112,6 +113,16 @@ def small(pytester: pytest.Pytester) -> pytest.Pytester:
     cases = given + "  cases:\n    - {name: a, expect: act}\n    - {name: b, with: {sales: $5}, expect: hold}\n"
     write(pytester.path / "rules", {**FILES, "cases.yaml": cases})
     return pytester
+
+
+def test_a_file_of_cases_finds_its_rule_book(tmp_path: Path) -> None:
+    """Cases in a folder of their own would find no rules, or somebody's other `cases.yaml` would be taken for ours."""
+    rules = tmp_path / "a" / "rules"
+    write(rules, {"rule_book.yaml": "rule_book:\n  id: x\n", "cases.yaml": "", "playbooks/pricing_cases.yaml": "", "broken.yaml": "\0"})
+    write(tmp_path, {"cases.yaml": "", "b/cases.yaml": ""})
+    assert rules == rules_of(rules / "cases.yaml", tmp_path) == rules_of(rules / "playbooks" / "pricing_cases.yaml", tmp_path)
+    assert rules == rules_of(rules / "cases.yaml", tmp_path / "b")
+    assert [None, None] == [rules_of(tmp_path / name, tmp_path) for name in ("cases.yaml", "b/cases.yaml")]
 
 
 def test_coverage_says_what_is_lacking_with_a_case_and_fails_below_what_is_asked(small: pytest.Pytester) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -23,12 +22,11 @@ from decision_os.wire.fields import Fields, Report
 from decision_os.wire.nodes import MapNode, ScalarNode, SeqNode, read_nodes
 from decision_os.wire.nodes import Node as YamlNode
 
-__all__ = ["AT", "Case", "cases_files", "given_of", "read_cases", "rules_of"]
+__all__ = ["AT", "Case", "cases_files", "given_of", "read_cases"]
 
 AT: Final = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 """The instant a case is decided at unless it says another: nothing but the age of a reading depends on it."""
 
-_BOOK: Final = re.compile(r"^rule_book\s*:", re.MULTILINE)
 _NOTHING: Final = ("", "null", "Null", "NULL", "~")
 _YES_NO: Final = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _NOT_KNOWN: Final = "write `null` where it is not known"
@@ -65,17 +63,6 @@ def cases_files(folder: str | Path) -> tuple[Path, ...]:
     """The files of cases below a rules folder, in a fixed order; none where it is no folder."""
     root = Path(folder)
     return tuple(sorted(path for path in root.rglob("*.yaml") if is_cases(path) and not any(part.startswith(".") for part in path.relative_to(root).parts)))
-
-
-def rules_of(path: Path, top: Path | None = None) -> Path | None:
-    """The rules folder that a file of cases belongs to: the nearest at or above it, up to `top`, with a file that has the section `rule_book`."""
-    for folder in path.resolve().parents:
-        for found in sorted(folder.glob("*.y*ml")):
-            if not is_cases(found) and found.is_file() and _BOOK.search(found.read_text(encoding="utf-8", errors="replace")):
-                return folder
-        if top is not None and folder == top.resolve():
-            return None
-    return None
 
 
 def given_of(cases: Iterable[Case]) -> dict[str, dict[str, Any]]:
