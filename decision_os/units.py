@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 from fractions import Fraction
 from typing import Final, Literal, TypeAlias
 
@@ -326,42 +327,44 @@ def divided(left: Unit, right: Unit) -> Unit:
     return left if right == RATIO else RATIO
 
 
-def format_value(value: float, unit: Unit | None) -> str:
+def format_value(value: float, unit: Unit | None, *, exact: bool = False) -> str:
     """A value for people: `$3.20`, `$10,000`, `5.2%`, `+2.0pp`, `0.5 months`, `24h`.
 
-    Digits are dropped only where a number that is not round does not come to look round.
+    Digits are dropped only where a number that is not round does not come to look round; with `exact` none is.
 
     >>> parse = parse_unit
     >>> format_value(3.2, parse("USD")), format_value(10_000, parse("USD")), format_value(2.99999, parse("USD/seat"))
     ('$3.20', '$10,000', '$2.99999/seat')
     >>> format_value(0.052, SHARE), format_value(0.02, PP), format_value(0.5, parse("months")), format_value(24, parse("hours"))
     ('5.2%', '+2.0pp', '0.5 months', '24h')
+    >>> format_value(1 / 3, SHARE), format_value(1 / 3, SHARE, exact=True)
+    ('33.3333%', '33.33333333333333%')
     """
     if not math.isfinite(value):
         return str(value)
+    if unit is not None and unit.currency:
+        return _money(value, unit, exact=exact)
+    scale = 100 if unit is not None and unit.kind else 1
+    shown = _every_digit(value, scale) if exact else _digits(value * scale, 1 if unit == PP else 0)
     if unit is None or unit == RATIO:
-        return _digits(value, 0)
+        return shown
     if unit.kind == "pp":
-        points = _digits(value * 100, 1)
-        return points + "pp" if points.startswith("-") else f"+{points}pp"
+        return shown + "pp" if shown.startswith("-") else f"+{shown}pp"
     if unit.kind:
-        return _digits(value * 100, 0) + "%"
-    if unit.currency:
-        return _money(value, unit)
+        return shown + "%"
     atom = unit.duration
     if atom in _SHORT:
-        return _digits(value, 0) + _SHORT[atom]
-    shown = _digits(value, 0)
+        return shown + _SHORT[atom]
     if atom or (len(unit.factors) == 1 and unit.factors[0][1] == 1):
         return shown if str(unit) == "count" else f"{shown} {_plural(atom or unit.factors[0][0], value)}"
     return f"{shown} {unit}"
 
 
-def _money(value: float, unit: Unit) -> str:
+def _money(value: float, unit: Unit, *, exact: bool) -> str:
     currency = unit.currency
     rest = str(Unit((*unit.factors, (currency, -1))))
     per = "" if rest == "ratio" else rest.removeprefix("1") if rest.startswith("1/") else f" {rest}"
-    shown = _digits(abs(value), 0 if float(value).is_integer() else 2)
+    shown = _every_digit(abs(value), 1) if exact else _digits(abs(value), 0 if float(value).is_integer() else 2)
     sign = "-" if value < 0 else ""
     return f"{sign}{_SYMBOLS.get(currency, currency + ' ')}{shown}{per}"
 
@@ -372,8 +375,16 @@ def _plural(atom: str, value: float) -> str:
     return atom[:-1] + "ies" if atom.endswith("y") and atom[-2:-1] not in "aeiou" else atom + "s"
 
 
+def _every_digit(value: float, scale: int) -> str:
+    """The shortest decimal that is this float and no other, times a power of ten."""
+    decimal = Decimal(repr(float(value))) * scale
+    return f"{decimal.normalize():,f}" if 1e-6 <= abs(decimal) < 1e22 or not decimal else repr(float(decimal))
+
+
 def _digits(value: float, least: int) -> str:
-    """At most four decimals, or two from a hundred on; more where fewer would make the number look like a whole one."""
+    """At most four decimals, or two from a hundred on; more where fewer would make the number look like a whole one. Powers of ten from 1e22 on."""
+    if abs(value) >= 1e22:
+        return repr(float(value))
     most = 2 if abs(value) >= 100 else 4
     noise = 1e-12 * abs(value)
     for places in range(least, most + 1):

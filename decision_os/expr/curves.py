@@ -7,6 +7,8 @@ are solved over exact fractions: a line's directly, any other by bracketing betw
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
@@ -16,6 +18,7 @@ import attrs
 
 from decision_os.errors import ExpressionError, InputError
 from decision_os.expr.arithmetic import Context, Refusal, Term
+from decision_os.expr.halving import halved
 from decision_os.expr.reference import Tracer
 from decision_os.expr.tree import (
     FUNCTIONS,
@@ -32,10 +35,12 @@ from decision_os.expr.tree import (
     Node,
     Number,
     SetOf,
+    children,
     walk,
 )
+from decision_os.expr.work import Spent, Work
 
-__all__ = ["meetings"]
+__all__ = ["Curves", "meetings"]
 
 Polynomial: TypeAlias = tuple[Fraction, ...]
 """Coefficients, the constant first; none for zero."""
@@ -46,7 +51,10 @@ _ONE: Final[Polynomial] = (Fraction(1),)
 _MOST: Final = 64
 """Pieces of one side, or the degree of a polynomial, beyond which a side counts as not solved."""
 
-_HALVINGS: Final = 200
+_STEPS: Final = 400_000
+"""Steps, of about half a microsecond each, after which the rest of the sides of one tree counts as not solved."""
+
+_LARGEST: Final = Fraction(sys.float_info.max)
 
 
 class _Unsolved(Exception):  # noqa: N818 - no error: the side is left to bracketing
@@ -56,63 +64,90 @@ class _Unsolved(Exception):  # noqa: N818 - no error: the side is left to bracke
 def meetings(tree: Node, values: Mapping[str, Any], context: Context, name: str) -> tuple[tuple[Fraction, ...], bool]:
     """The values of one input at which a comparison of the tree can change, sorted; and whether these are all of them.
 
-    They are not where a registered function of the input stands in a comparison.
+    They are not where a registered function of the input stands in a comparison, and where a comparison is too large to be solved.
     """
-    curves = _Curves(values, context, name)
-    found: set[Fraction] = set()
-    complete = True
-    for polynomial in curves.differences(tree):
-        if polynomial is None:
+    return Curves(tree, values, context).meetings(name)
+
+
+class Curves:
+    """The sides of one tree's comparisons as functions of one input, each in its turn."""
+
+    def __init__(self, tree: Node, values: Mapping[str, Any], context: Context) -> None:
+        self.values = values
+        self.context = context
+        self.work = Work(_STEPS)
+        self.read: dict[int, tuple[Node, frozenset[str]]] = {}
+        """The inputs below a node, by its identity; the node is kept, so that no other comes to have the same."""
+        self.terms: dict[int, tuple[Node, Term | None]] = {}
+        self.pairs = list(_sides(tree))
+        self.divisors = [node.right for node in walk(tree) if isinstance(node, Arithmetic) and node.op == "/"]
+        self.name = ""
+
+    def meetings(self, name: str) -> tuple[tuple[Fraction, ...], bool]:
+        """As the function of this name; steps are counted over all inputs asked for."""
+        self.name = name
+        found: set[Fraction] = set()
+        solved: set[Polynomial] = set()
+        complete = True
+        try:
+            for polynomial in self.differences():
+                if polynomial is None:
+                    complete = False
+                elif (monic := _monic(polynomial)) not in solved:
+                    solved.add(monic)
+                    found.update(_zeros(monic, self.work))
+        except Spent:
             complete = False
-        else:
-            found.update(_zeros(polynomial))
-    return tuple(sorted(found)), complete
+        return tuple(sorted(found)), complete
 
-
-@attrs.define
-class _Curves:
-    """The sides of one tree's comparisons as functions of one input."""
-
-    values: Mapping[str, Any]
-    context: Context
-    name: str
-
-    def differences(self, tree: Node) -> Iterator[Polynomial | None]:
+    def differences(self) -> Iterator[Polynomial | None]:
         """Polynomials whose zeros hold every point of change; None for a side that is not solved."""
-        for node in walk(tree):
-            match node:
-                case Comparison():
-                    sides = (node.first, *node.rest)
-                    for left, right in pairwise(sides):
-                        yield from self.between(left, right)
-                case Membership():
-                    for end in _ends(node.where):
-                        yield from self.between(node.operand, end)
-                case Arithmetic() if node.op == "/" and self.moves(node.right):
-                    try:
-                        yield from (top for top, _ in self.pieces(node.right))
-                    except _Unsolved:
-                        yield None
+        for left, right in self.pairs:
+            if self.moves(left) or self.moves(right):
+                yield from self.between(left, right)
+        for divisor in self.divisors:
+            if self.moves(divisor):
+                try:
+                    yield from (top for top, _ in self.pieces(divisor))
+                except _Unsolved:
+                    yield None
 
     def between(self, left: Node, right: Node) -> Iterator[Polynomial | None]:
-        if not (self.moves(left) or self.moves(right)):
-            return
+        """Polynomials of the points at which two sides meet."""
         try:
             pairs = [(one, other) for one in self.pieces(left) for other in self.pieces(right)]
         except _Unsolved:
             yield None
             return
         for (top, bottom), (other_top, other_bottom) in pairs:
-            yield _plus(_times(top, other_bottom), _times(other_top, bottom), -1)
+            yield _plus(self.product(top, other_bottom), self.product(other_top, bottom), -1)
+
+    def product(self, left: Polynomial, right: Polynomial) -> Polynomial:
+        """The product, its steps counted."""
+        if left and right:
+            self.work.spend(4 * len(left) * len(right) * (1 + (_bits(left[-1]) + _bits(right[-1])) // 256))
+        return _times(left, right)
 
     def moves(self, node: Node) -> bool:
-        return any(isinstance(part, Name) and part.name == self.name for part in walk(node))
+        """Whether a node reads the input asked for."""
+        return self.name in self.names(node)
+
+    def names(self, node: Node) -> frozenset[str]:
+        """The inputs that a node reads."""
+        if id(node) not in self.read:
+            own = (node.name,) if isinstance(node, Name) else ()
+            self.read[id(node)] = node, frozenset(own).union(*map(self.names, children(node)))
+        return self.read[id(node)][1]
 
     def term(self, node: Node) -> Term | None:
-        try:
-            return Tracer(self.values, self.context).term(node)
-        except (InputError, Refusal, ExpressionError):
-            return None
+        """What a node comes to now; None where evaluating it is refused."""
+        if id(node) not in self.terms:
+            try:
+                term: Term | None = Tracer(self.values, self.context).term(node)
+            except (InputError, Refusal, ExpressionError):
+                term = None
+            self.terms[id(node)] = node, term
+        return self.terms[id(node)][1]
 
     def pieces(self, node: Node) -> list[Quotient]:
         """Every quotient that a number can be, for some value of the input; none where it has no value, or is no number."""
@@ -120,12 +155,13 @@ class _Curves:
             term = self.term(node)
             if not isinstance(term, tuple):
                 return []
-        found = self.all_pieces(node)
+        found = list(dict.fromkeys(self.all_pieces(node)))
         if len(found) > _MOST or any(len(part) > _MOST for piece in found for part in piece):
             raise _Unsolved
         return found
 
     def all_pieces(self, node: Node) -> list[Quotient]:
+        """The same, however many there are."""
         match node:
             case Number():
                 return [(_constant(node.exact), _ONE)]
@@ -140,7 +176,7 @@ class _Curves:
                 return [(_times(top, _constant(Fraction(-1))), bottom) for top, bottom in self.pieces(node.operand)]
             case Arithmetic():
                 pairs = [(one, other) for one in self.pieces(node.left) for other in self.pieces(node.right)]
-                return [piece for one, other in pairs if (piece := _applied(node.op, one, other)) is not None]
+                return [piece for one, other in pairs if (piece := self.applied(node.op, one, other)) is not None]
             case Choice():
                 condition = self.term(node.condition)
                 if not self.moves(node.condition) and isinstance(condition, bool):
@@ -158,6 +194,28 @@ class _Curves:
                 return [(_constant(Fraction(repr(term[0]))), _ONE)] if isinstance(term, tuple) else []
             case _:
                 return []
+
+    def applied(self, op: str, left: Quotient, right: Quotient) -> Quotient | None:
+        """An operation on two quotients; nothing where it divides by zero."""
+        (top, bottom), (other_top, other_bottom) = left, right
+        match op:
+            case "*":
+                return self.product(top, other_top), self.product(bottom, other_bottom)
+            case "/":
+                return (self.product(top, other_bottom), self.product(bottom, other_top)) if other_top else None
+            case _:
+                above = _plus(self.product(top, other_bottom), self.product(other_top, bottom), 1 if op == "+" else -1)
+                return above, self.product(bottom, other_bottom)
+
+
+def _sides(tree: Node) -> Iterator[tuple[Node, Node]]:
+    """What is compared with what, everywhere in a tree."""
+    for node in walk(tree):
+        match node:
+            case Comparison():
+                yield from pairwise((node.first, *node.rest))
+            case Membership():
+                yield from ((node.operand, end) for end in _ends(node.where))
 
 
 def _ends(where: Node) -> Sequence[Node]:
@@ -204,57 +262,48 @@ def _times(left: Polynomial, right: Polynomial) -> Polynomial:
     return _trimmed(found)
 
 
-def _applied(op: str, left: Quotient, right: Quotient) -> Quotient | None:
-    (top, bottom), (other_top, other_bottom) = left, right
-    match op:
-        case "*":
-            return _times(top, other_top), _times(bottom, other_bottom)
-        case "/":
-            return (_times(top, other_bottom), _times(bottom, other_top)) if other_top else None
-        case _:
-            return _plus(_times(top, other_bottom), _times(other_top, bottom), 1 if op == "+" else -1), _times(bottom, other_bottom)
+def _bits(number: Fraction) -> int:
+    return number.numerator.bit_length() + number.denominator.bit_length()
 
 
-def _at(polynomial: Polynomial, x: Fraction) -> Fraction:
-    found = Fraction(0)
-    for coefficient in reversed(polynomial):
-        found = found * x + coefficient
-    return found
+def _monic(polynomial: Polynomial) -> Polynomial:
+    return tuple(coefficient / polynomial[-1] for coefficient in polynomial) if polynomial else ()
 
 
-def _zeros(polynomial: Polynomial) -> list[Fraction]:
-    """The zeros, and where it turns: exact of a line, within float64 of any other."""
+def _sign(whole: Sequence[int], x: Fraction, work: Work) -> int:
+    """The sign of a polynomial of whole coefficients, the constant first, at a point: exact."""
+    work.spend(len(whole) + len(whole) ** 2 * whole[-1].bit_length() * _bits(x) // 900_000)
+    found, power = 0, 1
+    for coefficient in reversed(whole):
+        found = found * x.numerator + coefficient * power
+        power *= x.denominator
+    return (found > 0) - (found < 0)
+
+
+def _zeros(polynomial: Polynomial, work: Work) -> list[Fraction]:
+    """The zeros that a float can come to, and where it turns: exact of a line, within float64 of any other."""
     if len(polynomial) < 2:
         return []
     if len(polynomial) == 2:
         return [-polynomial[0] / polynomial[1]]
-    turns = sorted(set(_zeros(tuple(index * coefficient for index, coefficient in enumerate(polynomial))[1:])))
-    bound = 1 + max(abs(coefficient / polynomial[-1]) for coefficient in polynomial[:-1])
+    turns = sorted(set(_zeros(tuple(index * coefficient for index, coefficient in enumerate(polynomial))[1:], work)))
+    bound = min(1 + max(abs(coefficient / polynomial[-1]) for coefficient in polynomial[:-1]), _LARGEST)
+    common = math.lcm(*(coefficient.denominator for coefficient in polynomial))
+    whole = [int(coefficient * common) for coefficient in polynomial]
     marks = [-bound, *(turn for turn in turns if -bound < turn < bound), bound]
+    signs = [_sign(whole, mark, work) for mark in marks]
     found = list(turns)
-    for low, high in pairwise(marks):
-        if _at(polynomial, low) * _at(polynomial, high) < 0:
-            found.append(_bracketed(polynomial, low, high))
+    for (low, high), (before, after) in zip(pairwise(marks), pairwise(signs), strict=True):
+        if before * after < 0:
+            found.append(_bracketed(whole, low, high, before, work))
     return found
 
 
-def _bracketed(polynomial: Polynomial, low: Fraction, high: Fraction) -> Fraction:
-    """The zero between two points on either side of it, as the shortest decimal where it is one."""
-    below = _at(polynomial, low) < 0
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        value = _at(polynomial, middle)
-        if not value:
-            return middle
-        if (value < 0) is below:
-            low = middle
-        else:
-            high = middle
-        if float(low) == float(high):
-            break
-    near = Fraction(float((low + high) / 2)) if abs(low) < 10**300 else low
+def _bracketed(whole: Sequence[int], low: Fraction, high: Fraction, before: int, work: Work) -> Fraction:
+    """The one zero between two points on either side of it, as the shortest decimal where it is one."""
+    near = Fraction(halved(float(low), float(high), lambda x: _sign(whole, Fraction(x), work) == before)[1])
     for places in range(13):
         rounded = round(near, places)
-        if not _at(polynomial, rounded):
+        if low < rounded < high and not _sign(whole, rounded, work):
             return rounded
     return near

@@ -10,10 +10,10 @@ from typing import Any, Final
 import attrs
 
 from decision_os.errors import InputError
-from decision_os.expr import arithmetic
+from decision_os.expr import arithmetic, wording
 from decision_os.expr.arithmetic import Context, Refusal, Term
 from decision_os.expr.checker import check
-from decision_os.expr.flips import Flip, flips
+from decision_os.expr.flips import Flip, Flips, flips
 from decision_os.expr.reference import Step, Tracer
 from decision_os.expr.tree import (
     Around,
@@ -41,7 +41,6 @@ __all__ = ["Condition", "Explanation", "explain"]
 
 _OPPOSITE: Final = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "==", "in": "not in", "not in": "in", "is": "is not", "is not": "is"}
 _MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
-_WORDS: Final = {"<": "below", "<=": "at most", ">": "above", ">=": "at least", "==": "equal to", "!=": "other than"}
 _HOLDS: Final = {True: "holds", False: "fails", None: "unknown"}
 
 
@@ -91,7 +90,7 @@ class Explanation:
     value: Scalar | Unknown
     steps: tuple[Step, ...]
     conditions: tuple[Condition, ...]
-    _flips: Callable[[], tuple[Flip, ...]] | tuple[Flip, ...] = attrs.field(default=(), eq=False, repr=False)
+    _flips: Callable[[], Flips] | Flips = attrs.field(default=Flips(), eq=False, repr=False)
 
     @property
     def flips(self) -> tuple[Flip, ...]:
@@ -99,8 +98,19 @@ class Explanation:
 
         Where the answer is unknown, what would make it true, and what would make it false. Empty where no one input does, and for what is no condition.
         """
+        return self._tried().found
+
+    @property
+    def unsolved(self) -> tuple[str, ...]:
+        """The inputs that have no flip here and may have one all the same: it was looked for and not solved, or the search was given up.
+
+        That is where a registered function stands in the way, and where an expression is too large for what is spent on it.
+        """
+        return self._tried().unsolved
+
+    def _tried(self) -> Flips:
         found = self._flips
-        if callable(found):
+        if not isinstance(found, Flips):
             found = found()
             object.__setattr__(self, "_flips", found)  # a cache on a frozen class
         return found
@@ -116,11 +126,15 @@ class Explanation:
     def _flip_lines(self) -> list[str]:
         if isinstance(self.value, Unknown):
             told = [f"    {_shown(flip.answer)} with {flip.text}" for flip in self.flips]
-            return ["  one input alone that would settle it:", *told] if told else ["  no one input alone would settle it"]
-        if not isinstance(self.value, bool):
+            head, none = "  one input alone that would settle it:", "  no one input alone would settle it"
+        elif isinstance(self.value, bool):
+            told = [f"    {flip.text}" for flip in self.flips]
+            head, none = "  one input alone that would flip the answer:", "  no change of one input alone flips the answer"
+        else:
             return []
-        told = [f"    {flip.text}" for flip in self.flips]
-        return ["  one input alone that would flip the answer:", *told] if told else ["  no change of one input alone flips the answer"]
+        if self.unsolved:
+            return [*([head, *told] if told else []), f"  not solved for {', '.join(self.unsolved)}: a change of it alone may do, too"]
+        return [head, *told] if told else [none]
 
 
 def explain(tree: Node, values: Mapping[str, object], context: Context, evaluate: Callable[[Mapping[str, Any]], Any]) -> Explanation:
@@ -132,7 +146,7 @@ def explain(tree: Node, values: Mapping[str, object], context: Context, evaluate
     value = tracer.value(tree)
     told = tuple(_Teller(values, context).conditions(tree, context.text))
     given = dict(values) if told else {}
-    return Explanation(value, tuple(tracer.steps), told, partial(flips, tree, given, context, evaluate) if told else ())
+    return Explanation(value, tuple(tracer.steps), told, partial(flips, tree, given, context, evaluate) if told else Flips())
 
 
 @attrs.frozen
@@ -412,21 +426,25 @@ def _needs(op: str, left: _Side, right: _Side, holds: bool | None, unit: Unit | 
         side, target, op = target, side, _MIRRORED[op]
     if not target.known:
         return ""
-    return f"{side.words} {_WORDS[_OPPOSITE[op] if holds else op]} {_value(target.term, unit)}"
+    return f"{side.words} {_wanted(_OPPOSITE[op] if holds else op, target.term, unit)}"
 
 
 def _needs_interval(where: Interval, operand: _Side, low: _Side, high: _Side, inside: bool | None, outside: bool, unit: Unit | None) -> str:
     if not (low.known and high.known):
         return ""
     low_op, high_op = ">=" if where.low_closed else ">", "<=" if where.high_closed else "<"
-    from_low, to_high = f"{_WORDS[low_op]} {_value(low.term, unit)}", f"{_WORDS[high_op]} {_value(high.term, unit)}"
-    leaves = f"{operand.words} {_WORDS[_OPPOSITE[low_op]]} {_value(low.term, unit)} or {_WORDS[_OPPOSITE[high_op]]} {_value(high.term, unit)}"
+    from_low, to_high = _wanted(low_op, low.term, unit), _wanted(high_op, high.term, unit)
+    leaves = f"{operand.words} {_wanted(_OPPOSITE[low_op], low.term, unit)} or {_wanted(_OPPOSITE[high_op], high.term, unit)}"
     if inside is None:
         return leaves if outside else f"{operand.words} {from_low} and {to_high}"
     if inside:
         return leaves
     short = arithmetic.compare(low_op, operand.term, low.term) is not True
     return f"{operand.words} {from_low if short else to_high}"
+
+
+def _wanted(op: str, target: Term, unit: Unit | None) -> str:
+    return wording.bound(op, target, unit) if isinstance(target, tuple) else f"{wording.WORDS[op]} {_value(target, unit)}"
 
 
 def _interval(where: Interval, low: _Side, high: _Side, unit: Unit | None) -> str:
