@@ -124,8 +124,8 @@ def _risk(record: DecisionRecord) -> list[str]:
 def _owners(record: DecisionRecord) -> list[str]:
     review = "" if record.review_date is None else f"Review: {moment(record.review_date)} {record.review_agenda}"
     awaited = "Still to approve" if record.status is Status.PROPOSED else "Approvers"
-    given = [line for event in record.life if event.role for line in event_words(event)]
-    return _list(f"Owner: {record.owner}", f"{awaited}: {', '.join(record.approvers)}", review, *given)
+    steps = [line for event in record.life if event.report is None and event.reversal is None for line in event_words(event)]
+    return _list(f"Owner: {record.owner}", f"{awaited}: {', '.join(record.approvers)}", review, *steps)
 
 
 def _monitoring(record: DecisionRecord) -> list[str]:

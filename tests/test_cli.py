@@ -15,6 +15,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from decision_os import lifecycle
 from decision_os.cli.app import app
 from decision_os.cli.console import Steps
 from decision_os.cli.options import read_value
@@ -104,7 +105,7 @@ def replace_in(path: Path, old: str, new: str) -> None:
 
 def test_every_promised_command_is_there_and_explains_itself() -> None:
     """A command of the README would be missing, or its help would fail."""
-    expected = ["decide", "demo", "diff", "explain", "graph", "init", "ledger", "lint", "mutate", "run", "slo", "test"]
+    expected = ["decide", "demo", "diff", "explain", "graph", "init", "ledger", "lint", "mutate", "reviews", "run", "slo", "test"]
     assert expected == sorted(app.commands)
     for name in expected:
         shown = call(name, "--help")
@@ -786,3 +787,54 @@ def test_an_error_ends_the_progress_bar() -> None:
     with pytest.raises(click.UsageError), Steps(1) as started:
         started("one")
         raise click.UsageError("stop")
+
+
+# --- what becomes of decisions ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rejected(finished: Path, tmp_path: Path) -> tuple[Path, DecisionRecord]:
+    """A ledger in which a decision was proposed and rejected, and that decision."""
+    path = tmp_path / "lived.jsonl"
+    shutil.copy(finished / "ledger.jsonl", path)
+    kept = Ledger(path)
+    start = next(record for record in kept.records() if record.status == "proposed")
+    record, event = lifecycle.propose(start, person="job", at=SAMPLE_AT)
+    kept.append(event)
+    kept.append(lifecycle.reject(record, person="ana", role=record.owner, at=SAMPLE_AT, reason="not now")[1])
+    return path, start
+
+
+def test_explain_tells_a_decision_of_a_ledger_as_far_as_it_has_come(rejected: tuple[Path, DecisionRecord]) -> None:
+    """A decision with a life would be told as if nothing had happened, or be two that cannot be told apart."""
+    path, record = rejected
+    told = call("explain", path, record.id)
+    assert 0 == told.exit_code
+    assert f"rejected as {record.owner} by ana: not now" in told.output
+    assert 1 == call("explain", path).output.count(", rejected\n")
+
+
+def test_reviews_are_listed_with_what_waits(finished: Path, rejected: tuple[Path, DecisionRecord]) -> None:
+    """What was settled would come before the next meeting, or what waits for it would be missing."""
+    path, record = rejected
+    assert ["monthly_business_review", "weekly_ops", "quarterly_plan"] == [
+        line.partition(",")[0] for line in call("reviews", RULES, "--at", AT).output.splitlines()
+    ]
+    waiting = call("reviews", RULES, "--at", AT, "--records", finished / "ledger.jsonl").output
+    settled = call("reviews", RULES, "--at", AT, "--records", path).output
+    assert (True, False) == (str(record) in waiting, str(record) in settled)
+
+
+def test_a_checkpoint_shows_that_a_tail_was_cut_off(finished: Path, tmp_path: Path) -> None:
+    """The one thing that a chain cannot show could not be shown at the command line either."""
+    path = tmp_path / "ledger.jsonl"
+    lines = (finished / "ledger.jsonl").read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines))
+    kept = call("ledger", "checkpoint", path).output.strip()
+    assert 0 == call("ledger", "verify", path, "--checkpoint", kept).exit_code
+    path.write_bytes(b"".join(lines[:-1]))
+    assert 0 == call("ledger", "verify", path).exit_code
+    cut = call("ledger", "verify", path, "--checkpoint", kept)
+    assert (1, True) == (cut.exit_code, "was cut off" in cut.output)
+    wrong = call("ledger", "verify", path, "--checkpoint", "yesterday")
+    assert (2, True) == (wrong.exit_code, "`yesterday` is no checkpoint" in wrong.stderr)

@@ -197,22 +197,23 @@ def test_the_flag_file_is_changed_where_it_should_be_and_nowhere_else(flags: Pat
     assert {"banner": FLAGS["flags"]["banner"]} == written["flags"]
     assert ("ENABLED", "v2025.10", FLAGS["flags"]["price_card"]["variants"]) == (card["state"], card["defaultVariant"], card["variants"])
     assert "targeting" not in card
-    assert {"team": "pricing", "decisionOsReversal": f"{now.id}:reverse"} == card["metadata"]
+    assert {"team": "pricing", "decisionOsReversal": f"{now.id}:reverse:sha256:e1"} == card["metadata"]
     assert event.reversal is not None
     before = json.loads(event.reversal.detail.removeprefix("before: "))
     assert {key: FLAGS["flags"]["price_card"][key] for key in ("state", "defaultVariant", "targeting")} == before
     assert ["flags.json"] == [path.name for path in flags.parent.iterdir()]
 
 
-def test_the_same_order_again_does_nothing_even_after_the_flag_was_switched_on_again(flags: Path) -> None:
-    """A retry that was delayed would undo a newer decision."""
+def test_the_same_order_again_does_nothing_and_says_where_the_flag_was_switched_on_again(flags: Path) -> None:
+    """A retry that was delayed would undo a newer decision, or call done what is not."""
     FlagFile(flags).undo(order())
     first = flags.read_text(encoding="utf-8")
     assert ("flag `price_card` was set to `v2025.10` by this order before",) == FlagFile(flags).undo(order()).done
     assert first == flags.read_text(encoding="utf-8")
     on_again = first.replace('"defaultVariant": "v2025.10"', '"defaultVariant": "v2026.10"')
     flags.write_text(on_again, encoding="utf-8")
-    FlagFile(flags).undo(order())
+    undone = FlagFile(flags).undo(order())
+    assert ((), 1, True) == (undone.done, len(undone.left), '"defaultVariant": "v2026.10"' in undone.left[0])
     assert on_again == flags.read_text(encoding="utf-8")
     FlagFile(flags).undo(order(key="another decision"))
     assert "v2025.10" == json.loads(flags.read_text(encoding="utf-8"))["flags"]["price_card"]["defaultVariant"]
@@ -291,3 +292,62 @@ def test_a_routing_flag_is_done_when_the_queue_was_sent_again(flags: Path) -> No
     sent: list[str] = []
     now, event = carried(now, FlagFile(flags, replay=lambda order: sent.append(order.replay)), 4, 5)
     assert (Status.REVERSED, ["routing.dlq"]) == (now.status, sent)
+
+
+def test_the_deadline_of_the_first_attempt_stays() -> None:
+    """A reversal that fails for hours would be in time whenever it comes about."""
+    adapter = Adapter([OSError("down"), Undone(done=("flag",), left=("replay",)), DONE])
+    now, _ = carried(running(), adapter, 0, 1)
+    now, _ = carried(now, adapter, 60, 61)
+    now, event = carried(now, adapter, 120, 121)
+    assert event.reversal is not None
+    assert (AT + DAY + HOUR, False) == (event.reversal.deadline, event.reversal.in_time)
+    assert "done at 2026-10-07 16:01 UTC, late: it was due by 2026-10-07 15:00 UTC" == now.reversal_outcome
+
+
+def test_a_breach_after_all_was_well_has_its_own_deadline() -> None:
+    """A second breach would be overdue before anybody saw it; a gap in the readings would start the clock anew."""
+    now, due = running(), []
+    for days, value in ((2, 0.1), (3, 0.1), (4, None), (5, 0.1), (6, 0.2), (7, 0.1)):
+        seen = {"booking_rate": [Reading(value=value, n=500, period=f"2026-10-0{day}") for day in (7, 8)]}
+        now, event = lifecycle.monitor(now, seen, at=AT + days * DAY)
+        assert event.report is not None
+        due.append(event.report.breach and (event.report.breach.deadline - AT) / DAY)
+    hour = 1 / 24
+    assert [2 + hour, 2 + hour, None, 2 + hour, None, 7 + hour] == due
+
+
+@pytest.mark.parametrize("lag", [dt.timedelta(seconds=1), DAY])
+def test_a_clock_that_lags_refuses_no_reversal(flags: Path, lag: dt.timedelta) -> None:
+    """The flag would be set back, and no record of it kept."""
+    before = running()
+    now, event = carry_out(before, FlagFile(flags), person="ops", reason="fell", clock=lambda: before.life[-1].at - lag)
+    assert event.reversal is not None
+    assert (Status.REVERSED, before.life[-1].at, True) == (now.status, event.at, event.reversal.in_time)
+    assert "the clock said" in event.reversal.detail
+
+
+def test_a_clock_without_a_zone_is_told_before_anything_is_touched(flags: Path) -> None:
+    """The flag would be set back, and no record of it kept."""
+    with pytest.raises(dos.InputError, match="`clock` gives an instant without a zone"):
+        carry_out(running(), FlagFile(flags), person="ops", reason="fell", clock=lambda: dt.datetime(2026, 10, 7, 14))
+    assert FLAGS == json.loads(flags.read_text(encoding="utf-8"))
+
+
+def test_an_adapter_that_says_nothing_has_failed() -> None:
+    """What it may have done would be on no record."""
+    now, event = carried(running(), Adapter([None]), 0, 1)  # type: ignore[list-item]  # that is the point
+    assert event.reversal is not None
+    assert (Status.EXECUTED, ReversalOutcome.FAILED) == (now.status, event.reversal.outcome)
+    assert "`undo` gave back a NoneType" in event.reversal.detail
+
+
+def test_another_execution_of_the_same_decision_is_undone_anew(flags: Path) -> None:
+    """The second time it was carried out, its reversal would be done on paper only."""
+    carried(running(), FlagFile(flags), 0, 1)
+    flags.write_text(flags.read_text(encoding="utf-8").replace('"defaultVariant": "v2025.10"', '"defaultVariant": "v2026.10"'), encoding="utf-8")
+    again = running()
+    life = tuple(event if event.receipt is None else attrs.evolve(event, receipt=attrs.evolve(event.receipt, hash="sha256:e9")) for event in again.life)
+    now, _ = carried(attrs.evolve(again, life=life), FlagFile(flags), 0, 1)
+    assert Status.REVERSED == now.status
+    assert "v2025.10" == json.loads(flags.read_text(encoding="utf-8"))["flags"]["price_card"]["defaultVariant"]

@@ -7,7 +7,7 @@ from typing import IO, Any, Final
 
 import click
 
-from decision_os.cli.checks import ledger, slo
+from decision_os.cli.checks import ledger, reviews, slo
 from decision_os.cli.decisions import decide, demo, explain, run
 from decision_os.cli.proving import diff
 from decision_os.cli.rules import graph, init, lint
@@ -64,5 +64,5 @@ def app() -> None:
     """
 
 
-for _command in (lint, test, mutate, diff, run, decide, explain, graph, slo, ledger, init, demo):
+for _command in (lint, test, mutate, diff, run, decide, explain, graph, slo, reviews, ledger, init, demo):
     app.add_command(_command)

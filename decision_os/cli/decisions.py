@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from decision_os.batch import Written, read_folder, record_in, summary, to_plain, write_results
-from decision_os.canonical import parse
 from decision_os.cli.console import Steps, say, say_json
+from decision_os.cli.kept import read_records
 from decision_os.cli.options import (
     Functions,
     at_option,
@@ -26,7 +25,7 @@ from decision_os.cli.options import (
 )
 from decision_os.demo import demo as run_demo
 from decision_os.engine import Engine
-from decision_os.errors import DataError, InputError, LedgerError, NotFoundError, RecordError, nearest
+from decision_os.errors import InputError, LedgerError, NotFoundError, nearest
 from decision_os.ledger import Ledger
 from decision_os.record import DecisionRecord
 
@@ -144,10 +143,12 @@ def _chosen(choices: tuple[str, ...], currency: str) -> dict[str, float]:
 def explain(file: Path, which: str | None, style: str) -> None:
     """Explain a decision kept in FILE.
 
-    FILE holds records as JSON Lines, one record as JSON, or a ledger.
+    FILE holds records as JSON Lines, one record as JSON, or a ledger; of a ledger, each decision as far as its events have brought it.
     ID is the beginning of a record's id, a subject, or a decision. Without it, or where several fit, they are listed.
     """
-    records = list(_records(file))
+    records = list(read_records(file))
+    if not records:
+        raise NotFoundError(f"no record in `{file}`")
     chosen = [record for record in records if which is None or _fits(record, which)]
     if not chosen:
         known = {name for record in records for name in (record.subject, record.node, record.id)}
@@ -163,40 +164,11 @@ def explain(file: Path, which: str | None, style: str) -> None:
         say(
             "\n".join(
                 [
-                    *(f"{_short(record.id)}  {record}" for record in chosen),
+                    *(f"{_short(record.id)}  {record}{f', {record.status.value}' if record.life else ''}" for record in chosen),
                     f"\n{len(chosen)} records: `decision-os explain {file} ID` explains one",
                 ]
             )
         )
-
-
-def _records(path: Path) -> Iterator[DecisionRecord]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise NotFoundError(f"no file `{path}`") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"`{path}` is not UTF-8 text: byte {error.start}") from None
-    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    if not lines:
-        raise DataError(f"`{path}` is empty: there is no record in it")
-    try:
-        first = parse(lines[0][1])
-    except ValueError:
-        yield _record(text, str(path))  # not a line of JSON Lines, so one record over several lines
-        return
-    if isinstance(first, dict) and first.get("kind") == "ledger":
-        yield from Ledger(path).records()
-        return
-    for number, line in lines:
-        yield _record(line, f"{path}:{number}")
-
-
-def _record(text: str, where: str) -> DecisionRecord:
-    try:
-        return DecisionRecord.from_json(text)
-    except RecordError as error:
-        raise RecordError(f"{where} {error}") from error
 
 
 def _fits(record: DecisionRecord, which: str) -> bool:

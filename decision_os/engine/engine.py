@@ -192,9 +192,10 @@ class Engine:
         return reviews_of(self.book, self._plans, at)
 
     def agenda(self, records: Iterable[DecisionRecord], at: dt.datetime) -> tuple[Review, ...]:
-        """The next reviews with the proposals that wait for each: those among `records` that nobody has approved or rejected.
+        """The next reviews with the proposals that wait for each: those among `records` that still lack an approval and were not rejected.
 
-        Of records with the same id the last one counts; a proposal whose review has been is `overdue`, and waits for the next.
+        Of records with the same id the last one counts; a proposal whose review has been is `overdue`, and waits for the next. From a ledger, hand in
+        `lifecycle.current(ledger).records.values()`: its events say which were approved and rejected.
         """
         return agenda_of(self.reviews(at), records, at)
 

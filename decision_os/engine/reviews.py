@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from decision_os.calendars import next_review
+from decision_os.lifecycle import missing_roles
 from decision_os.model import RuleBook
 from decision_os.plan import Plan
 from decision_os.record import DecisionRecord, Status
@@ -47,12 +48,15 @@ def reviews_of(book: RuleBook, plans: Mapping[str, Plan], at: dt.datetime) -> tu
     return tuple(sorted(found, key=lambda review: (review.at.astimezone(dt.UTC), review.id)))
 
 
+def _waits(record: DecisionRecord, at: dt.datetime) -> bool:
+    """Whether somebody still has to approve it."""
+    return record.status is Status.PROPOSED or (record.status is Status.APPROVED and bool(missing_roles(record, at)))
+
+
 def agenda_of(reviews: Iterable[Review], records: Iterable[DecisionRecord], at: dt.datetime) -> tuple[Review, ...]:
-    """The same reviews with the proposals that wait for each. Of records with the same id the last one given counts, so that a ledger may be handed in."""
+    """The same reviews with what waits for each: proposals, and those approved whose approvals have ended since. Of the same id the last one given counts."""
     latest = {record.id: record for record in records}
-    waiting = sorted(
-        (record for record in latest.values() if record.status is Status.PROPOSED), key=lambda record: (record.timestamp, record.node, record.subject)
-    )
+    waiting = sorted((record for record in latest.values() if _waits(record, at)), key=lambda record: (record.timestamp, record.node, record.subject))
     found = []
     for review in reviews:
         pending = tuple(record for record in waiting if record.node in review.nodes)

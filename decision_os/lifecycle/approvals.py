@@ -16,18 +16,18 @@ __all__ = ["approvals", "binding", "content_hash", "missing_roles", "person_key"
 
 # Not part of what is approved: what happens to it afterwards, and what differs when the same is decided again.
 _NOT_BOUND: Final = ("record", "status", "life", "reversal_outcome", "evidence", "timestamp", "review_date", "notes")
-_OF_AN_INPUT: Final = ("name", "key", "value", "metric", "unit")
+_NOT_OF_AN_INPUT: Final = ("loaded_at", "age")
 
 
 def binding(record: DecisionRecord) -> str:
     """The hash an approval is bound to: of what was decided, on which inputs, by which rules, with which way back.
 
-    Changed inputs, parameters, actions, thresholds, approvers, monitoring or reversal give another hash, and need new approvals. When it was decided and
-    when the inputs were loaded do not count: the same decided again is the same proposal.
+    Changed inputs (what they rest on and stand for included: n, period, version), parameters, actions, thresholds, approvers, monitoring or reversal give
+    another hash, and need new approvals. When it was decided, when the inputs were loaded, and notes do not count.
     """
     bare = attrs.evolve(record, status=Status.PROPOSED, life=(), reversal_outcome=None, evidence=Evidence())
     bound = {key: value for key, value in bare.to_dict().items() if key not in _NOT_BOUND}
-    bound["inputs"] = [{key: taken[key] for key in _OF_AN_INPUT} for taken in bound["inputs"]]
+    bound["inputs"] = [{key: value for key, value in taken.items() if key not in _NOT_OF_AN_INPUT} for taken in bound["inputs"]]
     return fingerprint_plain(bound)
 
 

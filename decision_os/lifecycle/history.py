@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import attrs
 
-from decision_os.errors import LifecycleError, NotFoundError
+from decision_os.errors import LifecycleError, NotFoundError, RecordError
+from decision_os.lifecycle.approvals import binding, content_hash
 from decision_os.lifecycle.steps import apply
 from decision_os.record import DecisionRecord, Event, Outcome, Status
 
 __all__ = ["Lives", "current", "replay"]
+
+
+_EVENTS: Final = "decision-os/"
+"""What the events of a life begin to say they are; what follows is the version of their form."""
 
 
 class LedgerEntry(Protocol):
@@ -31,6 +36,11 @@ class LedgerEntry(Protocol):
     @property
     def body(self) -> Mapping[str, Any]:
         """What was appended, as plain data."""
+        ...
+
+    @property
+    def hash(self) -> str:
+        """Its hash, as its receipt has it."""
         ...
 
 
@@ -53,7 +63,8 @@ def _read_only(value: Mapping[str, Any]) -> Mapping[str, Any]:
 class Lives:
     """The records of a ledger as far as they have come, by their identity; and what stands in it that could not have happened.
 
-    `refused` says of each such entry why: two processes that both executed the same record, an approval of another version.
+    `refused` says of each such entry why: two processes that both executed the same record, an approval of another version, an execution on the receipt
+    of an entry that does not stand before it, an event that cannot be read.
     """
 
     records: Mapping[str, DecisionRecord] = attrs.field(converter=_read_only)
@@ -74,33 +85,64 @@ class Lives:
 def current(entries: Iterable[LedgerEntry]) -> Lives:
     """Every record of a ledger as far as it has come: what was appended of it, and every event since.
 
-    Each event passes the same gate as when it happened. Entries that are neither records nor events of a life are passed over. Raises `RecordError`
-    for an entry that says it is one and cannot be read.
+    Each event passes the same gate as when it happened, and an execution is asked for the entry that its receipt is of. Entries that are neither
+    records nor events of a life are passed over; those that say they are and cannot be read are `refused`, with the others going on. Of a decision that
+    lived on from one ledger into the next, hand in the entries of both, `itertools.chain(old, new)`.
     """
-    lives: dict[str, DecisionRecord] = {}
-    refused: list[str] = []
+    told = _Told()
+    for entry in entries:
+        try:
+            if entry.kind == "record":
+                told.record(entry)
+            elif entry.kind == "event" and str(entry.body.get("event", "")).startswith(_EVENTS):
+                told.event(entry)
+        except RecordError as error:
+            told.refused.append(f"entry {entry.seq}: {error}")
+    return Lives(records=told.lives, refused=tuple(told.refused))
 
-    def live(seq: int, record: DecisionRecord, events: Iterable[Event]) -> DecisionRecord:
+
+class _Told:
+    """The lives as far as the entries have told them."""
+
+    def __init__(self) -> None:
+        self.lives: dict[str, DecisionRecord] = {}
+        self.refused: list[str] = []
+        self._held: dict[str, str] = {}
+        """Of the entries that hold a record with a life: their hash → that of what they hold. Only such an entry is one to execute on."""
+
+    def record(self, entry: LedgerEntry) -> None:
+        """A record: one that is new, the same decided again, or one that was appended with what had happened to it."""
+        found = DecisionRecord.from_dict(entry.body)
+        known = self.lives.get(found.id)
+        if known is None or not known.life:
+            self.lives[found.id] = self._live(entry.seq, _newborn(found), found.life)
+        elif found.life and known.status in (Status.PROPOSED, Status.APPROVED) and (found.life[0] in known.life or binding(found) != binding(known)):
+            # The order of approvals is part of what a receipt is of, so that of the newest entry is taken; a changed version begins anew.
+            self.lives[found.id] = self._live(entry.seq, _newborn(found), (*found.life, *known.life))
+        elif found.life:  # one that was carried out, or has ended, goes on from there or not at all
+            self.lives[found.id] = self._live(entry.seq, known, found.life)
+        if found.life:
+            self._held[entry.hash] = content_hash(found)
+
+    def event(self, entry: LedgerEntry) -> None:
+        """An event in the life of a record that stands before it."""
+        event = Event.from_dict(entry.body)
+        if event.record in self.lives:
+            self.lives[event.record] = self._live(entry.seq, self.lives[event.record], (event,))
+        else:
+            self.refused.append(f"entry {entry.seq}: {event.kind.value}, and the record it happened to ({event.record}) does not stand before it")
+
+    def _live(self, seq: int, record: DecisionRecord, events: Iterable[Event]) -> DecisionRecord:
         for event in events:
+            proof = event.receipt
+            if proof is not None and event not in record.life and self._held.get(proof.hash) != proof.content:
+                self.refused.append(f"entry {seq}: executed on the receipt of entry {proof.seq} of ledger {proof.ledger}, which does not stand before it")
+                continue
             try:
                 record = replay(record, (event,))
             except LifecycleError as error:
-                refused.append(f"entry {seq}: {error}")
+                self.refused.append(f"entry {seq}: {error}")
         return record
-
-    for entry in entries:
-        if entry.kind == "record":
-            found = DecisionRecord.from_dict(entry.body)
-            known = lives.get(found.id)
-            if known is None or found.life:  # without a life it is the same proposal, decided again
-                lives[found.id] = live(entry.seq, _newborn(found), (*found.life, *(known.life if known else ())))
-        elif entry.kind == "event" and "event" in entry.body and "record" in entry.body:
-            event = Event.from_dict(entry.body)
-            if event.record in lives:
-                lives[event.record] = live(entry.seq, lives[event.record], (event,))
-            else:
-                refused.append(f"entry {entry.seq}: {event.kind.value}, and the record it happened to ({event.record}) does not stand before it")
-    return Lives(records=lives, refused=tuple(refused))
 
 
 def _newborn(record: DecisionRecord) -> DecisionRecord:

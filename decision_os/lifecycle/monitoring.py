@@ -13,7 +13,7 @@ from decision_os.calendars import Period, parse_period, period_of, read_duration
 from decision_os.errors import DecisionOSError, InputError, LifecycleError, nearest
 from decision_os.expr import Expression
 from decision_os.expr import compile as compile_expression
-from decision_os.record import Breach, DecisionRecord, EventKind, MonitorPlan, MonitorReport, WatchReport, WatchState
+from decision_os.record import Breach, DecisionRecord, MonitorPlan, MonitorReport, WatchReport, WatchState
 from decision_os.values import Cause, Reading, Reason, Unknown, settle
 
 __all__ = ["deadline", "report"]
@@ -51,13 +51,13 @@ def report(record: DecisionRecord, observations: Mapping[str, Any], *, executed:
 
 
 def deadline(record: DecisionRecord, at: dt.datetime) -> dt.datetime:
-    """By when a reversal asked for at an instant has to be done: counted from the first breach on record, if there is one.
+    """By when a reversal asked for at an instant has to be done: counted from the first breach since all was well, or the first attempt, if there is one.
 
     `next cycle` is when the next period of the decision begins. Raises `LifecycleError` where the plan names no time that can be read.
     """
-    first = next((event.report.breach for event in record.life if event.kind is EventKind.MONITORED and event.report and event.report.breach), None)
-    if first is not None:
-        return first.deadline
+    running = _running(record)
+    if running is not None:
+        return running
     within = record.reversal_plan.within
     if within == _NEXT_CYCLE:
         zone = zone_of(record.terms.zone)
@@ -71,6 +71,20 @@ def deadline(record: DecisionRecord, at: dt.datetime) -> dt.datetime:
     if length is None:
         raise LifecycleError(f"the reversal plan says within `{within}`, which is neither a duration nor `{_NEXT_CYCLE}`")
     return at.astimezone(dt.UTC) + length
+
+
+def _running(record: DecisionRecord) -> dt.datetime | None:
+    """The deadline that runs already. A report that all is within ends that of a breach; that of an attempt to reverse stays: somebody chose to undo it."""
+    due: dt.datetime | None = None
+    attempted = False
+    for event in record.life:
+        if event.reversal is not None:
+            due, attempted = due or event.reversal.deadline, True
+        elif event.report is not None and event.report.breach is not None:
+            due = due or event.report.breach.deadline
+        elif event.report is not None and event.report.state is WatchState.WITHIN and not attempted:
+            due = None
+    return due
 
 
 @attrs.frozen
@@ -112,7 +126,7 @@ class _Watch:
             scope["forecast"] = plan.forecast
             expected = plan.forecast if isinstance(plan.forecast, int | float) else None
             if isinstance(plan.forecast, Unknown):
-                causes += plan.forecast.causes
+                causes += [attrs.evolve(cause, name=f"forecast of {plan.metric}", detail=_from(cause, plan.metric)) for cause in plan.forecast.causes]
         if "baseline" in condition.names:
             action = period_of(self.executed.astimezone(zone).date(), window[0].grain)
             before = self._pooled([action.previous(back) for back in range(len(window), 0, -1)], readings)
@@ -224,6 +238,11 @@ class _Watch:
         if reading.n is not None and reading.n < 0:
             raise InputError(f"`{metric}` has n = {reading.n}", name=metric, hint="n counts cases")
         return float(value)
+
+
+def _from(cause: Cause, metric: str) -> str:
+    """What a forecast lacked: its own metric, or another input named."""
+    return cause.detail if cause.name in ("", metric) else f"{cause.name} is {cause.reason}{f': {cause.detail}' if cause.detail else ''}"
 
 
 @functools.lru_cache(maxsize=256)

@@ -78,7 +78,8 @@ def propose(record: DecisionRecord, *, person: str, at: dt.datetime, known: Iter
     """
     earlier = same_proposal(record, known)
     if earlier is not None:
-        _refuse(record, f"is the same proposal as one of {earlier.timestamp:%Y-%m-%d}, which is {earlier.status.value}", hint="go on with that record")
+        hint = "go on with that record" if allowed(earlier) else "its life is over; other inputs, another period or another choice make another proposal"
+        _refuse(record, f"is the same proposal as one of {earlier.timestamp:%Y-%m-%d}, which is {earlier.status.value}", hint=hint)
     return _step(record, Event(record=record.id, kind=EventKind.PROPOSED, at=_zoned(at), person=person, binds=binding(record)))
 
 

@@ -71,7 +71,7 @@ def explain(record: Content) -> str:
         ("Who, and how to undo it", _governance(record)),
         ("Monitoring", list(_monitoring(record))),
         ("What happened since", [line for event in record.life for line in event_words(event)]),
-        ("To do", [f"{effect.kind} {effect.target}: {effect.reason}" for effect in record.effects]),
+        ("To do", [f"{effect.kind} {effect.target}: {effect.reason}" for effect in record.effects if _to_do(record)]),
         ("Where it comes from", _provenance(record)),
     )
     lines = [_wrapped(headline(record), "")]
@@ -80,6 +80,11 @@ def explain(record: Content) -> str:
             lines += ["", title] if title else [""]
             lines += [_wrapped(line, "  " if title else "") for line in body]
     return "\n".join(lines)
+
+
+def _to_do(record: Content) -> bool:
+    """Whether what a decision asks for is still open: what it asks of approvers is not, once it is carried out or over."""
+    return record.status in (Status.RECORDED, Status.PROPOSED)
 
 
 def as_html(record: Content) -> str:

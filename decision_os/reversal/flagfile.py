@@ -26,9 +26,9 @@ class FlagFile:
     out. What it was before goes into the record. The other flags stay as they are. The file is replaced in one step, so that a reader sees the old
     one or the new one; two writers at the same instant are not kept apart.
 
-    An order that was carried out before is marked in the flag's metadata and does nothing the second time, even if the flag was switched on
-    again since. `replay` is called with the order where its plan names a queue to send again; without it that step is left, and the reversal is
-    a partial one.
+    An order that was carried out before is marked in the flag's metadata and does nothing the second time. Where the flag was set to something else
+    since, that may be a newer decision: it is left alone, and said to be left to do. `replay` is called with the order where its plan names a queue to
+    send again; without it that step is left, and the reversal is a partial one. The file is JSON: flagd's YAML files are refused.
 
     >>> import datetime as dt
     >>> from decision_os.record import ReversalKind
@@ -62,6 +62,8 @@ class FlagFile:
         if not order.flag or not order.to:
             raise InputError(f"`{order.plan}` names no flag and variant to set", name="flag", hint="give `flag` and `to` in the playbook's `reversal`")
         done, detail = self._set(order)
+        if not done:
+            return Undone(done=(), left=(detail,))
         if not order.replay:
             return Undone(done=done, detail=detail)
         if self.replay is None:
@@ -80,6 +82,10 @@ class FlagFile:
         flag = flags[order.flag]
         metadata = flag.get("metadata", {})
         if metadata.get(_MARK) == order.key:
+            stands = {key: flag[key] for key in ("state", "defaultVariant", "targeting") if key in flag}
+            if stands != {"state": "ENABLED", "defaultVariant": order.to}:
+                now = json.dumps(stands, ensure_ascii=False)
+                return (), f"flag `{order.flag}` was set to `{order.to}` by this order before, and by somebody to {now} since: set it by hand, if it should be"
             return (f"flag `{order.flag}` was set to `{order.to}` by this order before",), ""
         variants = flag["variants"]
         if order.to not in variants:
