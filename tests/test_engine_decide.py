@@ -323,6 +323,15 @@ def test_metrics_of_other_decisions_may_come_along(engine: dos.Engine) -> None:
     assert {"shadow_match", "Win rate"} & {item.name for item in record.inputs} == set()
 
 
+def test_an_input_given_twice_is_one_value_or_refused(engine: dos.Engine) -> None:
+    """Of two values under the name and the label of one input, one would be dropped without a word."""
+    values = {"win_rate": 0.3, "SQL→Win": 0.3}
+    assert engine.decide("channel.invest", values, at=AT).inputs == engine.decide("channel.invest", {"SQL→Win": 0.3}, at=AT).inputs
+    with pytest.raises(dos.InputError, match=r"`win_rate` is given twice, as 0\.3 and under `SQL→Win` as 0\.1") as caught:
+        engine.decide("channel.invest", {**values, "SQL→Win": 0.1}, at=AT)
+    assert "win_rate" == caught.value.name
+
+
 def test_a_decision_that_does_not_exist_is_named_with_the_nearest(engine: dos.Engine) -> None:
     """A newcomer would have to look the names up."""
     with pytest.raises(dos.NotFoundError, match=r"no decision `pricing.chnge` in the rule book \(did you mean `pricing.change`\?\)"):

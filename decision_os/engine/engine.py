@@ -145,7 +145,7 @@ class Engine:
         period: str | Sequence[str] | None = None,
         choose: Mapping[str, float] | None = None,
     ) -> list[DecisionRecord]:
-        """Decide once for each of many mappings, at one instant: the records that `decide` gives for them, in their order, sooner.
+        """Decide once for each of many mappings, at one instant: the records that `decide` gives for them, in their order.
 
         `subject` and `period` are a text for all rows or a list with one for each, and otherwise what they are in `decide`: the subject's keys in the row, and
         the last complete period. The other arguments are those of `decide`. A frame is decided by `decide_frame`, which makes no records.

@@ -132,6 +132,9 @@ def _resolve(plan: Plan, given: Any) -> dict[str, Any]:
     found: dict[str, Any] = {name: given[written] for written, name in reversed(list(plan.aliases.items())) if written in given}
     for name, raw in given.items():
         if name in plan.inputs or name in plan.feeds:
+            if name in found and not _same(found[name], raw):
+                other = next(written for written, of in plan.aliases.items() if of == name and written in given)
+                raise InputError(f"`{name}` is given twice, as {raw!r} and under `{other}` as {given[other]!r}", name=name, hint="leave one of them out")
             found[name] = raw
         elif name not in plan.aliases and not plan.accepts(name):
             known = [*plan.inputs, *plan.feeds, *plan.aliases]
@@ -140,6 +143,13 @@ def _resolve(plan: Plan, given: Any) -> dict[str, Any]:
             if hint:  # a name near one that is absent is a slip; any other belongs to somebody else's use of the same row
                 raise InputError(f"`{plan.playbook.id}` reads no input `{wrong}`", name=wrong, hint=hint)
     return found
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two raw values are read alike: a wide row may hold an input under its name and under its label."""
+    if isinstance(one, Reading | Mapping) or isinstance(other, Reading | Mapping):
+        return one is other or one == other
+    return settle(one, "") == settle(other, "")
 
 
 def _one(name: str, planned: PlannedInput, raw: object, at: dt.datetime, key: str, listed: list[InputTaken]) -> Value:
