@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 import re
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from decision_os.cases import check, read_cases
 from decision_os.cli.app import app
 from decision_os.errors import DataError
 from decision_os.mutation import Mutant, PytestRun, mutants, try_mutants
+from tests.proofs.corpus import FAULTY, SOUND, Case, write_book
 from tests.small_book import FILES, PLAYBOOK, write
 
 AT = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
@@ -232,3 +234,32 @@ def test_the_command_reports_survivors_with_their_case_and_exits_by_the_score(tm
     (rules / "cases.yaml").write_text(CASES.replace("act", "hold"), encoding="utf-8")
     wrong = CliRunner().invoke(app, ["mutate", str(rules)])
     assert (2, True) == (wrong.exit_code, "1 of 3 cases fail without any mistake in the rules" in wrong.output)
+
+
+@pytest.mark.parametrize("case", (*FAULTY, *SOUND)[::31], ids=lambda case: case.name)
+def test_over_rules_of_every_kind_witnesses_differ_and_equivalents_do_not(case: Case, tmp_path: Path) -> None:
+    """Sets, texts, truths, unknowns or another hit policy would be told apart by what does not, or be called alike when they are not."""
+    engine = dos.Engine.load(write_book(tmp_path, case))
+    dice = random.Random(case.name)
+    for verdict in try_mutants(engine, ()).verdicts:
+        other = verdict.mutant.engine(engine)
+        if verdict.status == "equivalent":
+            rows = [{name: dice.choice(SOME[unit if unit in SOME else "number"]) for name, (unit, _) in case.inputs.items()} for _ in range(40)]
+            assert [seen(engine, row) for row in rows] == [seen(other, row) for row in rows]
+            continue
+        assert verdict.witness is not None
+        (tmp_path / "cases.yaml").write_text(f"node:\n  cases:\n    {verdict.witness.case}\n", encoding="utf-8")
+        (own,) = read_cases(tmp_path / "cases.yaml", engine)
+        assert ("", True) == (check(engine, own), check(other, own) != "")
+
+
+SOME: dict[str, list[Any]] = {
+    "text": [None, "a", "b", "won", "lost"],
+    "flag": [None, True, False],
+    "number": [None, -1, 0, 0.1, 0.28, 0.29, 0.3, 0.4999, 0.5, 0.5001, 1, 2, 3, 5, 10, 100],
+}
+
+
+def seen(engine: dos.Engine, values: dict[str, Any]) -> tuple[Any, ...]:
+    record = engine.decide("node", values, at=AT)
+    return record.outcome, record.branch, record.action, record.blocked_by

@@ -20,7 +20,9 @@ from decision_os.record import DecisionRecord, Outcome
 
 __all__ = ["Finding", "Kind", "Proof", "prove"]
 
-Kind: TypeAlias = Literal["overlap", "gap", "no-gap", "never-fires", "contradicts-check", "masked", "always-true", "never-true", "zero-divisor", "not-proven"]
+Kind: TypeAlias = Literal[
+    "overlap", "gap", "not-there", "never-fires", "contradicts-check", "masked", "always-true", "never-true", "zero-divisor", "not-proven"
+]
 
 MOST_GAPS: Final = 8
 """How many kinds of gap are told apart, by the comparisons that fail."""
@@ -146,9 +148,11 @@ class _Questions:
             same = self.branches[one].action == self.branches[other].action
             constraints = [self.space.passed, self.space.branches[one].true, self.space.branches[other].true]
             possible = self.ask.possible(*constraints)
-            if possible is False:
-                continue
             meant = self.playbook.meant.get(f"{one} & {other}", "") or self.playbook.meant.get(f"{other} & {one}", "")
+            if possible is False:
+                if meant:
+                    yield self.finding("not-there", f"branches `{one}` and `{other}` are meant to overlap, and never both hold", one, other)
+                continue
             example = self.ask.example(self.space, self.engine, constraints, lambda record: _hold(record, one, other)) if possible else None  # noqa: B023  # used at once
             if example is None:
                 yield self.unproven(f"whether `{one}` and `{other}` can both hold", one, other)
@@ -168,7 +172,7 @@ class _Questions:
             words = " ".join(gap.when.text.split())
             possible = self.ask.possible(self.space.free, region.true)
             if possible is False:
-                yield self.finding("no-gap", f"no gap is where one is meant: where `{words}`, some branch holds or no decision is taken", where=gap.where)
+                yield self.finding("not-there", f"a gap is meant where `{words}`, and none is there", where=gap.where)
                 continue
             example = self.ask.example(self.space, self.engine, [self.space.free, region.true], _gap) if possible else None
             if example is None:
@@ -183,6 +187,8 @@ class _Questions:
         for count in range(MOST_GAPS + 1):
             possible = self.ask.possible(self.space.free, *told)
             if possible is False:
+                if meant and not count:
+                    yield self.finding("not-there", "a gap is meant, and some branch always holds")
                 return
             if possible is None:
                 yield self.unproven("whether there are inputs for which no branch holds")
@@ -220,6 +226,7 @@ class _Questions:
         """Divisors that can be zero."""
         seen: set[str] = set()
         meant = self.playbook.meant.get("zero-divisor", "")
+        found = False
         for division in self.space.divisions:
             key = f"{division.divisor}"
             if key in seen:
@@ -229,6 +236,7 @@ class _Questions:
             possible = self.ask.possible(*constraints)
             if possible is False:
                 continue
+            found = True
             example = self.ask.example(self.space, self.engine, constraints, _divides_by_zero) if possible else None
             if example is None:
                 yield self.unproven(f"whether the divisor of `{unparse(division.node)}` can be zero")
@@ -236,6 +244,8 @@ class _Questions:
             yield self.finding(
                 "zero-divisor", f"the divisor of `{unparse(division.node)}` can be zero, which leaves it undefined", example=example, meant=meant
             )
+        if meant and not found:
+            yield self.finding("not-there", "a divisor of zero is meant, and no divisor can be zero")
 
 
 def _hold(record: DecisionRecord, *branches: str) -> bool:

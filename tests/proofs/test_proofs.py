@@ -109,8 +109,19 @@ def test_a_gap_that_is_named_and_is_not_there_is_a_finding(tmp_path: Path) -> No
     """A reason would stand in the rules for something that is no longer so."""
     proof = prove(with_gaps(tmp_path, BETWEEN, UNSURE, "{when: x < 10%, why: once it was so}"), "node")
     (gone,) = proof.open
-    assert ("no-gap", Severity.WARNING) == (gone.kind, gone.issue.severity)
-    assert "no gap is where one is meant: where `x < 10%`, some branch holds or no decision is taken" == gone.message
+    assert ("not-there", Severity.WARNING) == (gone.kind, gone.issue.severity)
+    assert "a gap is meant where `x < 10%`, and none is there" == gone.message
+
+
+def test_whatever_else_is_meant_and_not_there_is_a_finding(tmp_path: Path) -> None:
+    """As above, of a gap anywhere, an overlap and a divisor of zero."""
+    case = Case(name="none", inputs={"x": ("share", "[0, 1]")}, branches={"low": "x < 20%", "high": "x >= 20%"})
+    found = prove(book(tmp_path, case, meant={"gap": "a", "low & high": "b", "zero-divisor": "c"}), "node").open
+    assert [
+        "branches `low` and `high` are meant to overlap, and never both hold",
+        "a gap is meant, and some branch always holds",
+        "a divisor of zero is meant, and no divisor can be zero",
+    ] == [finding.message for finding in found]
 
 
 @pytest.mark.parametrize(
