@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Final
 
-__all__ = ["CHARACTERS", "INSTEAD_OF_CALL", "INSTEAD_OF_WORD", "NOT_VALUES", "date_like", "grouped", "measure", "plain_character"]
+__all__ = [
+    "CHARACTERS",
+    "INSTEAD_OF_CALL",
+    "INSTEAD_OF_WORD",
+    "NOT_VALUES",
+    "apart",
+    "composed",
+    "date_like",
+    "grouped",
+    "measure",
+    "missing",
+    "multiple",
+    "plain_character",
+    "points",
+]
 
 _QUOTE: Final = 'write straight quotes: `"won"`'
 
@@ -49,12 +64,14 @@ CHARACTERS: Final = {
 _COALESCE: Final = "write `coalesce(x, fallback)`; a division by zero is unknown already"
 _CHOICE: Final = "write `a if condition else b`"
 _MISSING: Final = "write `is_missing(x)`"
+_KNOWN: Final = "write `not is_missing(x)`"
 _OVER_ROWS: Final = "what is taken over rows is a metric's measure"
 _EXACT: Final = "nothing is rounded here: compare with a margin, as in `x in target ± 0.5`"
 _NO_DATES: Final = "an expression holds no dates: compare two inputs, or a number of days"
 
 INSTEAD_OF_CALL: Final = {
     **dict.fromkeys(("isnull", "isblank", "is_null", "isna", "isnan", "is_na", "is_nan", "is_none", "ismissing", "isempty", "empty"), _MISSING),
+    **dict.fromkeys(("isnotnull", "is_not_null", "notnull", "notna", "isnotna", "isnotblank", "isnotempty"), _KNOWN),
     **dict.fromkeys(("if", "iif", "ifs", "switch", "case", "choose"), _CHOICE),
     **dict.fromkeys(("iferror", "ifna", "ifnull", "nvl", "nullif", "nullifzero", "zeroifnull", "fillna", "default"), _COALESCE),
     "and": "write `a and b`",
@@ -78,9 +95,9 @@ INSTEAD_OF_CALL: Final = {
 
 INSTEAD_OF_WORD: Final = {
     "between": "write `x in [low, high]`",
-    "is": _MISSING,
+    "is": "write `==`",
     "isnull": _MISSING,
-    "notnull": "write `not is_missing(x)`",
+    "notnull": _KNOWN,
     **dict.fromkeys(("like", "ilike", "contains", "matches", "startswith", "endswith"), 'a text is compared whole: `stage in {"won", "lost"}`'),
     **dict.fromkeys(("equals", "eq", "equal"), "write `==`"),
     "ne": "write `!=`",
@@ -124,7 +141,23 @@ _LONG: Final = {
     **dict.fromkeys(("percent", "pct", "percents"), "%"),
     **dict.fromkeys(("pts", "points", "ppt", "ppts", "p.p"), "pp"),
 }
-_BASIS_POINTS: Final = ("bp", "bps")
+_PARTS: Final = {**dict.fromkeys(("bp", "bps"), (100, "pp")), **dict.fromkeys(("ms", "msec", "msecs", "millisecond", "milliseconds"), (1000, "s"))}
+_SIGNS: Final = {
+    **dict.fromkeys(("dollar", "dollars", "bucks"), "$"),
+    **dict.fromkeys(("euro", "euros"), "€"),
+    **dict.fromkeys(("pound", "pounds"), "£"),
+    **dict.fromkeys(("rupee", "rupees"), "₹"),
+    "yen": "¥",
+}
+_COMMON: Final = ("USD", "EUR", "GBP", "JPY", "INR", "CAD", "AUD", "CHF")
+_MULTIPLES: Final = {
+    **dict.fromkeys(("k", "thousand", "thousands"), 10**3),
+    **dict.fromkeys(("m", "mm", "mn", "mio", "million", "millions"), 10**6),
+    **dict.fromkeys(("b", "bn", "billion", "billions"), 10**9),
+}
+_POINTS: Final = re.compile(r"[ \t\u00a0]*(?:(?P<basis>basis)[ -]?points?|(?:%|per[ ]?cent(?:age)?)[ -]?(?:points?|pts?)|%p|p\.[ ]?p\.?)(?!\w)", re.IGNORECASE)
+_BETWEEN: Final = " \t\u00a0-–_/.&"
+_NULL: Final = re.compile(r"is\s+(?P<negated>not\s+)?(?:null|none|nil|nan|na|missing|empty|blank|undefined|unknown)(?!\w)", re.IGNORECASE)
 _SEPARATED: Final = re.compile(r"[1-9][0-9]{0,2}(?:[ \u00a0\u2009\u202f'’][0-9]{3})+(?![0-9_])(?:[.,][0-9]+)?")
 _SEPARATOR: Final = re.compile(r"[ \u00a0\u2009\u202f'’]")
 _DATE: Final = re.compile(r"(?:[0-9]{4}([-/.])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\2[0-9]{4})(?![0-9])")
@@ -133,18 +166,95 @@ _DATE: Final = re.compile(r"(?:[0-9]{4}([-/.])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{1,2}(
 def measure(number: str, word: str) -> str:
     """A number with a word after it, as this language writes the two; nothing for a word that measures nothing.
 
-    >>> measure("24", "hrs"), measure("5", "bps"), measure("3", "mo"), measure("5", "seats")
-    ('24h', '0.05pp', '3 months', '')
+    >>> measure("24", "hrs"), measure("5", "bps"), measure("3", "mo"), measure("3", "dollars"), measure("5", "seats")
+    ('24h', '0.05pp', '3 months', '$3', '')
     """
     lower = word.lower()
-    if lower in _BASIS_POINTS:
+    if lower in _PARTS:
+        parts, unit = _PARTS[lower]
         try:
-            points = Fraction(number.replace("_", "")) / 100
+            return f"{float(Fraction(number.replace('_', '')) / parts):g}{unit}"
         except ValueError:
             return ""
-        return f"{float(points):g}pp"
+    if lower in _SIGNS:
+        return f"{_SIGNS[lower]}{number}"
+    if word.upper() in _COMMON:
+        return f"{number} {word.upper()}"
     written = f"{number}{_LONG[lower]}" if lower in _LONG else ""
     return written.removesuffix("s") if written.startswith("1 ") else written
+
+
+def multiple(word: str) -> int:
+    """What a word after a number multiplies it by; 0 for another word.
+
+    >>> multiple("million"), multiple("M"), multiple("m"), multiple("seats")
+    (1000000, 1000000, 0, 0)
+    """
+    return _MULTIPLES.get(word.lower(), 0) if word != "m" else 0
+
+
+def points(text: str, at: int, number: str) -> tuple[str, int]:
+    """How percentage points are written that stand in several words from here, behind a number, and where they end; an empty text where there are none.
+
+    >>> points("5 percentage points", 1, "5"), points("3p.p.", 1, "3"), points("5 per", 1, "5")
+    (('5pp', 19), ('3pp', 5), ('', 1))
+    """
+    found = _POINTS.match(text, at)
+    if found is None:
+        return "", at
+    return measure(number, "bps" if found["basis"] else "pts"), found.end()
+
+
+def missing(text: str, at: int) -> tuple[str, int]:
+    """What is written for `is null` or `is not null` that stands here, and where that ends; an empty text where there is neither.
+
+    >>> missing("x IS NOT NULL", 2), missing("x is null", 2), missing("x is 3", 2)
+    (('write `not is_missing(x)`', 13), ('write `is_missing(x)`', 9), ('', 2))
+    """
+    found = _NULL.match(text, at)
+    if found is None:
+        return "", at
+    return (_KNOWN if found["negated"] else _MISSING), found.end()
+
+
+def apart(text: str, start: int, end: int, known: Iterable[str]) -> tuple[str, int]:
+    """The longest known name or label whose letters and digits stand from here on beyond `end`, in several words, and where it ends.
+
+    >>> apart("Win Rate > 3", 0, 3, ["Win Rate", "win"]), apart("win-rate > 3", 0, 3, ["win_rate"]), apart("win > rate", 0, 3, ["win_rate"])
+    (('Win Rate', 8), ('win_rate', 8), ('', 3))
+    """
+    found = ("", end)
+    for name in known:
+        at = start
+        for ch in filter(str.isalnum, name.casefold()):
+            while text[at : at + 1] and (text[at] in _BETWEEN or (text[at] in name and not text[at].isalnum())):
+                at += 1
+            if text[at : at + 1].casefold() != ch:
+                break
+            at += 1
+        else:
+            if at > found[1] and not (text[at : at + 1].isalnum() or text[at : at + 1] == "_"):
+                found = (name, at)
+    return found
+
+
+def composed(text: str, at: int) -> tuple[str, int, int]:
+    """The name around a combining mark, each letter and its marks as one, and its place; an empty text where no such letters exist.
+
+    >>> composed("cafe\u0301s > 3", 4), composed("x\u0302 > 3", 1)
+    (('cafés', 0, 6), ('', 1, 2))
+    """
+    start, end = at, at + 1
+    while start and _in_name(text[start - 1]):
+        start -= 1
+    while end < len(text) and _in_name(text[end]):
+        end += 1
+    name = unicodedata.normalize("NFC", text[start:end])
+    return (name, start, end) if name.isidentifier() and not any(unicodedata.category(ch)[0] == "M" for ch in name) else ("", at, at + 1)
+
+
+def _in_name(ch: str) -> bool:
+    return ch == "_" or unicodedata.category(ch)[0] in "LMN"
 
 
 def grouped(text: str, at: int) -> tuple[str, str]:

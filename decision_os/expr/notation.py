@@ -11,7 +11,7 @@ import re
 import unicodedata
 from fractions import Fraction
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Final, Literal, TypeAlias
 
 import attrs
@@ -122,7 +122,7 @@ _MISTYPED: Final = {
 }
 _NOT_THE_LANGUAGE: Final = {
     **habits.NOT_VALUES,
-    "is": "write `==`, or `is_missing(x)`",
+    "is": "write `==`",
     "lambda": "an expression defines no functions",
     "for": "an expression holds no loops",
 }
@@ -147,6 +147,9 @@ _THOUSANDS: Final = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9_])(?:\.[0-
 _COMPOUND: Final = re.compile(r"(?:[0-9]+[wdhms]){2,}(?!\w)")
 _SUFFIX: Final = re.compile(r"pp(?!\w)|[wdhms](?!\w)")
 _PER_CENT: Final = re.compile(rf"[{_SPACES}]*%")
+_COMPARES: Final = re.compile(rf"[{_SPACES}]*(?:[<>=!≤≥≠∈∉⩽⩾]|in\b|not\s+in\b)", re.IGNORECASE)
+_RANGE_FOLLOWS: Final = re.compile(r"\s*[\[{∈]|(?:(?!\band\b|\bor\b)[^=<>≤≥])*(?:±|\+/?-)", re.IGNORECASE)
+_MULTIPLE: Final = re.compile(r"[ \t\u00a0]+(?P<word>[^\W\d]\w*)")
 _UNIT_WORD: Final = re.compile(rf"[{_SPACES}]*(?P<word>[^\W\d]\w*)")
 _DURATION_WORDS: Final = {spelled: unit for unit in (*FIXED, *CALENDAR) for spelled in (unit, unit + "s")}
 _MULTIPLES: Final = {"k": 1_000, "M": 1_000_000}
@@ -305,12 +308,24 @@ class _Scanner:
             name = self.found[-1]
             return self.error(name.start, end, f"`{name.text}%` is read as a division's remainder", f"write the label in backticks: `` `{name.text}%` ``")
         if unicodedata.category(written[0]) == "Mn":
+            meant, start, stop = habits.composed(self.text, at)
+            if meant:
+                return self.error(start, stop, f"`{_short(meant)}` is written with its letters and their marks apart", f"did you mean `{meant}`?")
             return self.error(at, end, f"the combining mark U+{ord(written[0]):04X} has no place in an expression", "type the letter and its mark as one")
         before = self.found[-1] if self.found else None
-        if written == "=" and before is not None and before.text in ("<", ">") and before.kind == "op":
-            return self.error(before.start, end, f"`{self.text[before.start : end]}` is not part of the language", f"write `{before.text}=` as one")
+        if written == "=" and before is not None and before.kind == "op":
+            both = f"`{self.text[before.start : end]}` is not part of the language"
+            if before.text in ("<", ">"):
+                return self.error(before.start, end, both, f"write `{before.text}=` as one")
+            if before.text in ("<=", ">=", "==", "!=") and before.end == at:
+                return self.error(before.start, end, both, f"write `{before.text}`")
+        if written == "|" and self.wants_value() and "|" in self.text[end:]:
+            end = self.text.index("|", end) + 1
+            inner = self.text[at + 1 : end - 1].strip()
+            return self.error(at, end, f"`{_short(self.text[at:end])}` is not part of the language", f"write `abs({_short(inner) or 'x'})`")
         if written == "!" and self.text[end:].lstrip().startswith("="):
-            return self.error(at, end, f"`{written}` is not part of the language", "write `!=` as one")
+            end = self.text.index("=", end) + 1
+            return self.error(at, end, f"`{self.text[at:end]}` is not part of the language", "write `!=` as one")
         if written == "=" and self.text[end : end + 1] == "=":
             end += 1
         return self.error(at, end, f"`{written}` is not part of the language", self.instead(written, end))
@@ -320,6 +335,8 @@ class _Scanner:
         before = self.found[-1] if self.found else None
         if written == "=" and before is None:
             return "an expression begins without `=`"
+        if written == "=" and _RANGE_FOLLOWS.match(self.text, end):
+            return "write `in`: what follows is a range"
         if written == ";" and self.brackets > 0:
             return "values are separated by commas"
         if written == ":" and before is not None and before.kind == "number" and self.text[end : end + 1].isdigit() and self.brackets <= 0:
@@ -327,8 +344,17 @@ class _Scanner:
         plain = habits.plain_character(written)
         return _MISTYPED.get(written, "") or (f"write `{plain}`" if plain else "")
 
+    def wants_value(self) -> bool:
+        """Whether a value begins here, and not an operator."""
+        before = self.found[-1] if self.found else None
+        return (
+            before is None or (before.kind == "op" and before.text not in (")", "]", "}")) or (before.kind == "word" and before.text not in ("true", "false"))
+        )
+
     def operator(self, written: str, at: int, end: int) -> None:
         canonical = _TYPOGRAPHIC.get(written, written)
+        if canonical == "-" and self.is_comment(at, end):
+            raise self.error(at - 1, len(self.text), "an expression holds no comments", "leave it out; a minus before a minus is written `- -x`")
         if written == "–" and self.is_range(at, end):
             low = self.found[-1]
             high = re.compile(r"[0-9][0-9_.]*%?").match(self.text, end)
@@ -341,8 +367,16 @@ class _Scanner:
         elif canonical.isalpha():
             self.add("word", canonical, at, end)
         else:
-            self.brackets += (canonical in "([{") - (canonical in ")]}")
+            opens = canonical in "([{" or (canonical == "]" and self.found and self.found[-1].text == "in")  # `in ]1, 2[`, which is refused
+            self.brackets += 1 if opens else -(canonical in ")]}")
             self.add("op", canonical, at, end)
+
+    def is_comment(self, at: int, end: int) -> bool:
+        """Whether two minuses open a comment, as in SQL: apart from the value before, and before a word."""
+        if not self.text.startswith("-", at - 1) or at < 2 or self.text[at - 2] not in " \t\r\n" or len(self.found) < 2:
+            return False
+        binary = self.found[-2].kind in ("number", "name", "label", "text") or self.found[-2].text in (")", "]", "}", "true", "false")
+        return binary and bool(re.match(r"\s*[^\W\d]", self.text[end:]))
 
     def is_range(self, at: int, end: int) -> bool:
         before = self.found[-1] if self.found else None
@@ -360,12 +394,28 @@ class _Scanner:
         if word is not None:
             self.add("word", word, at, end)
             return end
+        if written.lower() == "is" and not self.wants_value():
+            self.refuse_is(at, end)
         if written in _PYTHON_WORDS:
-            raise self.error(at, end, f"`{written}` is not part of the language", _NOT_THE_LANGUAGE.get(written, ""))
+            hint = _NOT_THE_LANGUAGE.get(written, "")
+            if written in habits.NOT_VALUES and self.found and self.found[-1].text == "!=":
+                hint = "write `not is_missing(x)`"
+            raise self.error(at, end, f"`{written}` is not part of the language", hint)
         if not written.isascii():
             self.refuse_disguise(written, at, end)
         self.add("name", written, at, end)
         return end
+
+    def refuse_is(self, at: int, end: int) -> None:
+        """`x is null`, `x is not null`, `x is not 3`; `IS` alone may be a name."""
+        hint, stop = habits.missing(self.text, at)
+        negated = re.compile(r"\s+not(?!\w)", re.IGNORECASE).match(self.text, end)
+        if not hint and negated:
+            hint, stop = "write `!=`", negated.end()
+        if [token.kind for token in self.found[-2:]] == ["name", "name"]:
+            hint = "a name of several words stands in backticks"
+        if hint:
+            raise self.error(at, stop, f"`{' '.join(self.text[at:stop].split())}` is not part of the language", hint)
 
     def refuse_disguise(self, written: str, at: int, end: int) -> None:
         normal = unicodedata.normalize("NFKC", written)
@@ -440,6 +490,9 @@ class _Scanner:
             letter = suffix.group()
             unit = PP if letter == "pp" else Unit(((_LETTERS[letter], 1),))
             return self.literal(value / 100 if letter == "pp" else value, unit, start, suffix.end())
+        points, stop = habits.points(self.text, end, written)
+        if points:
+            raise self.error(start, stop, f"`{_short(self.text[start:stop])}` is not a number", f"write `{points}`")
         per_cent = _PER_CENT.match(self.text, end)
         if per_cent:
             return self.literal(value / 100, PERCENT, start, per_cent.end())
@@ -458,7 +511,9 @@ class _Scanner:
         if found is None:
             span = re.compile(r"\.+([0-9][0-9_.]*)").match(self.text, end)
             if span and written.endswith("."):
-                raise self.error(at, span.end(), "two dots between two numbers are a range here", f"write `in [{written[:-1]}, {span.group(1)}]`")
+                ends = f"{written[:-1]}, {span.group(1)}"
+                hint = f"write `{ends}`" if self.brackets > 0 else f"write `in [{ends}]`"
+                raise self.error(at, span.end(), "two dots between two numbers are a range here", hint)
             hint = f"write `{written}0`" if written.endswith(".") else "write for example `0.5`, `1_000` or `1e-6`"
             raise self.error(at, end, f"`{_short(written)}` is not a number", hint)
         digits = written.replace("_", "")
@@ -487,22 +542,24 @@ class _Scanner:
         if self.text[end : end + 1] != "," or not self.text[end + 1 : end + 2].isdigit():
             return
         grouped = _THOUSANDS.match(self.text, at)
+        start = self.text.rindex(sign, 0, at) if sign else at
         if grouped:
             plain = sign + grouped.group().replace(",", "_")
             hint = f"write `{plain}`" + (", or put a space after the comma between two numbers" if self.brackets > 0 else "")
-            raise self.error(at, grouped.end(), f"`{_short(grouped.group())}` holds a comma", hint)
+            raise self.error(start, grouped.end(), f"`{_short(self.text[start : grouped.end()])}` holds a comma", hint)
         if self.brackets <= 0:
             rest = re.compile(r"[0-9]+").match(self.text, end + 1)
             stop = rest.end() if rest else end + 1
             whole, _, part = self.text[at:stop].rpartition(",")
             point = _short(f"{sign}{whole.replace('.', '_')}.{part}")
-            raise self.error(at, stop, f"`{_short(self.text[at:stop])}` holds a comma", f"write `{point}`")
+            raise self.error(start, stop, f"`{_short(self.text[start:stop])}` holds a comma", f"write `{point}`")
 
     def refuse_groups(self, at: int, sign: str = "") -> None:
         grouped, plain = habits.grouped(self.text, at)
         if grouped:
             held = "an apostrophe" if grouped.strip("0123456789.,")[0] in "'’" else "a space"
-            raise self.error(at, at + len(grouped), f"`{_short(grouped)}` holds {held}", f"write `{sign}{_short(plain)}`")
+            start = self.text.rindex(sign, 0, at) if sign else at
+            raise self.error(start, at + len(grouped), f"`{_short(self.text[start : at + len(grouped)])}` holds {held}", f"write `{sign}{_short(plain)}`")
 
     def refuse_date(self, at: int) -> None:
         date = habits.date_like(self.text, at)
@@ -530,31 +587,43 @@ class _Scanner:
             return self.literal(value, Unit(((word, 1),)), start, word_end)
         if word in _WORDS and word_at > end:
             return self.literal(value, None, start, end)
-        written = self.text[start:word_end]
-        plain = self.text[start:end]
-        hint = f"put an operator between `{plain}` and `{word}`"
-        measured = habits.measure(plain, word)
+        written = " ".join(self.text[start:word_end].split())
+        if word_at > end and self.begins_condition(self.text[start:end], end, word, word_at):
+            return self.literal(value, None, start, end)
         habit = habits.INSTEAD_OF_WORD.get(word.lower(), "") if word_at > end else ""
         if habit:
             raise self.error(word_at, word_end, f"`{_short(word)}` is not part of the language", habit)
+        hint = self.fastened(value, word, end) if word_at == end else ""
+        raise self.error(start, word_end, f"`{_short(written)}` is not a number", hint or self.measured(value, self.text[start:end], word, apart=word_at > end))
+
+    def fastened(self, value: Fraction, word: str, end: int) -> str:
+        """What is written for letters that stand right behind a number and are no unit."""
+        if re.match(r"[wdhms][0-9]", word):
+            return "write for example `1h30m`"
+        if value == 0 and self.text[end - 1] == "0" and word[0] in "xXoObB":
+            return "write it in decimal digits"
+        return "write for example `1e-6`" if word in ("e", "E") else ""
+
+    def measured(self, value: Fraction, plain: str, word: str, *, apart: bool) -> str:
+        """What is written for a number and a word of a unit as people write it."""
         if word in ("k", "K", "M"):
             letter = "M" if word == "M" else "k"
-            hint = f"write `{_grouped(value * _MULTIPLES[letter])}`; `k` and `M` belong to money, as in `${plain}{letter}`"
-        elif word_at == end and re.match(r"[wdhms][0-9]", word):
-            hint = "write for example `1h30m`"
-        elif plain == "0" and word_at == end and word[0] in "xXoObB":
-            hint = "write it in decimal digits"
-        elif word_at == end and word in ("e", "E"):
-            hint = "write for example `1e-6`"
-        elif measured:
-            hint = f"write `{measured}`"
-        elif word.lower() in _DURATION_WORDS:
-            hint = f"write `{plain} {word.lower()}`"
-        elif nearest(word, _DURATION_WORDS, cutoff=0.7):
-            hint = nearest(word, _DURATION_WORDS, cutoff=0.7)
-        elif word_at == end:
-            hint = f"write `{plain} * {word}`"
-        raise self.error(start, word_end, f"`{_short(written)}` is not a number", hint)
+            return f"write `{_grouped(value * _MULTIPLES[letter])}`; `k` and `M` belong to money, as in `${plain}{letter}`"
+        if apart and len(word) > 1 and habits.multiple(word):
+            return f"write `{_grouped(value * habits.multiple(word))}`"
+        measure = habits.measure(plain, word)
+        if measure or word.lower() in _DURATION_WORDS:
+            return f"write `{measure or f'{plain} {word.lower()}'}`"
+        return nearest(word, _DURATION_WORDS, cutoff=0.7) or (f"put an operator between `{plain}` and `{word}`" if apart else f"write `{plain} * {word}`")
+
+    def begins_condition(self, plain: str, end: int, word: str, word_at: int) -> bool:
+        """Whether a word behind a number is the name with which another condition begins, the word between the two lacking."""
+        if "\n" in self.text[end:word_at]:
+            return True
+        since = takewhile(lambda token: token.text not in ("and", "or"), reversed(self.found))
+        compares = any(token.text in ("<", "<=", ">", ">=", "==", "!=", "in") for token in since)
+        measure = len(word) > 1 and habits.measure(plain, word)
+        return compares and not measure and bool(_COMPARES.match(self.text, word_at + len(word)))
 
     def money(self, at: int, end: int) -> int:
         sign = self.text[at]
@@ -583,9 +652,21 @@ class _Scanner:
                 raise self.error(at, word.end(), f"`{_short(self.text[at : word.end()])}` is not an amount of money", hint)
             value *= _MULTIPLES[suffix]
             end = word.end()
+        else:
+            self.refuse_multiple(sign, value, at, end)
         if self.text[end : end + 1] in ("%", "."):
             raise self.error(at, end + 1, f"`{_short(self.text[at : end + 1])}` is not an amount of money")
         return self.literal(value, Unit(((code, 1),)), at, end)
+
+    def refuse_multiple(self, sign: str, value: Fraction, at: int, end: int) -> None:
+        """`$3 million`: the multiple of an amount is a letter, without a space."""
+        apart = _MULTIPLE.match(self.text, end)
+        if apart and habits.multiple(apart["word"]) and not _COMPARES.match(self.text, apart.end()):
+            value *= habits.multiple(apart["word"])
+            amount = next((f"{_grouped(value / size)}{letter}" for letter, size in (("M", 10**6), ("k", 10**3)) if value >= size), "")
+            raise self.error(
+                at, apart.end(), f"`{_short(self.text[at : apart.end()])}` is not an amount of money", f"write `{sign}{amount or _grouped(value)}`"
+            )
 
     def same_currency(self, code: str, at: int, end: int) -> None:
         if code != self.currency:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from fractions import Fraction
+from itertools import takewhile
 from typing import Final, Literal, cast
 
 import attrs
@@ -34,6 +36,7 @@ from decision_os.expr.tree import (
     children,
     walk,
 )
+from decision_os.expr.unparse import unparse
 from decision_os.units import CURRENCIES, PERCENT, RATIO, conversion
 
 __all__ = ["MAX_TREE_DEPTH", "Parsed", "parse", "parse_threshold"]
@@ -64,6 +67,7 @@ _ARITY_HINT: Final = {
     "min": "min(a, b)",
 }
 _LARGEST_POWER: Final = 8
+_TURNED: Final = re.compile(r"\](?P<ends>[^\[\]\r\n]{1,30})(?P<closing>[\[\]])")
 _YES_OR_NO: Final = {"yes": "write `true`", "no": "write `false`", "on": "write `true`", "off": "write `false`"}
 
 Op = Literal["<", "<=", ">", ">=", "==", "!="]
@@ -226,11 +230,19 @@ class _Parser:
             if habit:
                 return self.error_on(word, f"`{self.shown(word)}` is not part of the language", habit)
         hint = "write `*`, `and` or a comparison between them; a name of several words stands in backticks"
-        if before.kind == token.kind == "number" and before.unit is not None and before.unit.duration:
-            hint = f"write `{self.shown(before)}{self.shown(token)}` in one piece"
+        if self.begins_condition():
+            hint = f"join the two conditions: write `{self.shown(before)} and {shown}`"
+        elif before.kind == token.kind == "number" and before.unit is not None and before.unit.duration:
+            hint = _in_one_piece(before, token) or hint
         elif before.kind == "name" and before.text in ("US", *CURRENCIES) and token.kind == "number":
             hint = f"write `{self.shown(token)}`" if token.unit is not None else f"write `{self.shown(token)} {before.text}`"
         return self.error_on(token, f"an operator is missing between `{self.shown(before)}` and `{shown}`", hint)
+
+    def begins_condition(self) -> bool:
+        """Whether another condition begins here, behind one that is complete, the word between the two lacking."""
+        since = takewhile(lambda token: token.text not in ("and", "or"), reversed(self.tokens[: self.at]))
+        following = self.tokens[self.at + 1]
+        return _LEVELS.get(following.text) == _COMPARE and any(_LEVELS.get(token.text) == _COMPARE and token.kind in ("op", "word") for token in since)
 
     # the grammar
 
@@ -477,9 +489,28 @@ class _Parser:
         if not label and (name in FUNCTIONS or name in self.functions):
             raise self.error_on(token, f"`{name}` is a function", f"write `{_ARITY_HINT.get(name, name + '(…)')}`")
         if self.names is not None and name not in self.names:
-            hint = nearest(name, [*self.names, *self.definitions]) or _YES_OR_NO.get(name.lower(), "")
-            raise self.error(*span, f"unknown {'label' if label else 'name'} `{self.shown(token).strip('`')}`", hint, "unknown-name")
+            if not label:
+                raise self.unknown_name(name, token)
+            raise self.error(*span, f"unknown label `{label}`", nearest(name, [*self.names, *self.definitions]), "unknown-name")
         return Name(name, label, span=span)
+
+    def unknown_name(self, name: str, token: Token) -> ExpressionError:
+        """An unknown name may be the first word of a name or a label of several, or a text without its quotes."""
+        known = [*(self.names or ()), *self.definitions]
+        meant, end = habits.apart(self.text, token.start, token.end, (*(self.labels or ()), *known))
+        before, following = self.tokens[self.at - 2] if self.at > 1 else None, self.tokens[self.at]
+        words = self.text[token.start : end]
+        if meant:
+            hint = f"did you mean `{meant}`?" if meant in known else f"a label stands in backticks: `` `{meant}` ``"
+        else:
+            end = token.end
+            hint = nearest(name, known) or _YES_OR_NO.get(name.lower(), "")
+            if not hint and before is not None and before.kind == "op" and before.text in ("==", "!="):
+                hint = f'a text stands in quotes: `"{words}"`'
+            elif not hint and following.kind == "name":
+                hint = "a name of several words stands in backticks"
+        words = self.text[token.start : end]
+        return self.error(token.start, end, f"unknown name `{words if len(words) <= 40 else words[:37] + '…'}`", hint, "unknown-name")
 
     def label(self, token: Token) -> Node:
         label = token.text
@@ -540,7 +571,9 @@ class _Parser:
                 self.advance()
                 return defined
         if self.is_op("]"):
-            raise self.error_on(token, "an interval opens with `[` or `(`", "an end that does not belong to it has a parenthesis: `(1, 5)`")
+            found = _TURNED.match(self.text, token.start)
+            hint = f"`({found[1]}{')' if found[2] == '[' else ']'}`" if found else "`(1, 5)`"
+            raise self.error_on(token, "an interval opens with `[` or `(`", f"an end that does not belong to it has a parenthesis: {hint}")
         if token.kind == "end":
             raise self.error_on(token, "a range is missing after `in`", 'write `in [low, high]` or `in {"a", "b"}`')
         centre = self.binary(_SUM)
@@ -592,6 +625,8 @@ class _Parser:
         if len(ends) != 2:
             items = ", ".join(self.text[slice(*end.span)] for end in ends)
             hint = f"a set is written in braces: `{{{items if len(items) <= 40 else '0.2, 0.5'}}}`"
+            if not all(isinstance(end, Number) for end in ends):
+                hint = self.range_of(ends)
             raise self.error(opening.start, closing.end, f"an interval has two ends, not {len(ends)}", hint)
         low, high = ends
         low_closed, high_closed = opening.text == "[", closing.text == "]"
@@ -602,6 +637,13 @@ class _Parser:
             message = f"`({inner})` is an open interval: neither end belongs to it"
             self.warn("open-interval", *span, message, f"the set of the two is `{{{inner}}}`, the closed interval `[{inner}]`")
         return Interval(low, high, low_closed, high_closed, span=span)
+
+    def range_of(self, ends: list[Node]) -> str:
+        """What is written for brackets that hold one value or more than two, not all of them literals."""
+        only = ends[0]
+        if len(ends) == 1 and isinstance(only, Arithmetic) and only.op == "-":
+            return f"write `[{self.text[slice(*only.left.span)]}, {self.text[slice(*only.right.span)]}]`"
+        return _each([self.text[slice(*end.span)] for end in ends])
 
     def interval_end(self) -> Node:
         end = self.binary(_SUM)
@@ -626,16 +668,18 @@ class _Parser:
         while not self.is_op("}"):
             if items:
                 self.expect(",", "expected a comma or `}` in the set")
-            items.append(self.set_item())
+            items.append(self.set_item(opening))
         end = self.advance().end
         if not items:
             raise self.error(opening.start, end, "the set is empty", 'write for example `{"won", "lost"}`')
         return SetOf(tuple(items), span=(opening.start, end))
 
-    def set_item(self) -> Node:
+    def set_item(self, opening: Token) -> Node:
         token = self.token
         if token.kind == "name":
-            raise self.error_on(token, "a set holds literals", f'write a text in quotes: `"{self.shown(token)}"`')
+            items = [item.strip() for item in self.text[opening.end :].partition("}")[0].split(",")]
+            texts = all(item.isidentifier() or item[:1] in "\"'" for item in items)
+            raise self.error_on(token, "a set holds literals", f'write a text in quotes: `"{self.shown(token)}"`' if texts else _each(items))
         item = self.prefix(_SIGN)
         if not isinstance(item, Number | Text | Truth):
             raise self.error(*item.span, "a set holds literals", "write numbers, or texts in quotes")
@@ -657,6 +701,27 @@ class _Parser:
                 message = f"the expression is more than {MAX_TREE_DEPTH} operations deep"
                 raise self.error(0, len(self.text), message, "split a long sum in parentheses")
             waiting.extend((child, depth + 1) for child in children(node))
+
+
+def _each(values: list[str]) -> str:
+    """What is written for a set that holds more than literals."""
+    written = " or ".join(f"x == {value}" for value in values)
+    return f"compare with {'it' if len(values) == 1 else 'each'}: `{written if len(written) <= 80 else 'x == a or x == b'}`"
+
+
+def _in_one_piece(large: Token, small: Token) -> str:
+    """What is written for two durations beside one another, `2 weeks 3 days`; nothing where they are none."""
+    first, second = large.unit, small.unit
+    if first is None or second is None or not second.duration:
+        return ""
+    factor = conversion(first, second)
+    if factor is None:
+        return f"{first} and {second} do not add up: write one of the two"
+    letters = {"week": "w", "day": "d", "hour": "h", "minute": "m", "second": "s"}
+    if first.duration in letters and factor > 1 and large.value.denominator == small.value.denominator == 1:
+        return f"write `{large.value}{letters[first.duration]}{small.value}{letters[second.duration]}` in one piece"
+    total, unit = (large.value * factor + small.value, second) if factor >= 1 else (large.value + small.value / factor, first)
+    return f"write `{unparse(Number(float(total), total, unit))}` in one piece"
 
 
 def _is_range(node: Node) -> bool:

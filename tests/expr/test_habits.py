@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 from typing import Final
 
@@ -88,7 +89,7 @@ HABITS: Final[list[tuple[str, str, str]]] = [
     ("x =< 3", "=<", "write `<=`"),
     ("x => 3", "=>", "write `>=`"),
     ("x > = 3", "> =", "write `>=` as one"),
-    ("x ! = 3", "!", "write `!=` as one"),
+    ("x ! = 3", "! =", "write `!=` as one"),
     ("=x > 3", "=", "an expression begins without `=`"),
     ("> 3", ">", "write what is compared, as in `x > …`"),
     ("x := 3", ":=", "an expression assigns nothing"),
@@ -97,16 +98,23 @@ HABITS: Final[list[tuple[str, str, str]]] = [
     ("x == 1 or 2", "2", "write `x in {1, 2}`"),
     ('stage == "a" or "b"', '"b"', 'write `stage in {"a", "b"}`'),
     ("x equals 3", "equals", "write `==`"),
-    ("x is 3", "is", "write `==`, or `is_missing(x)`"),
+    ("x is 3", "is", "write `==`"),
+    ("x is not 3", "is not", "write `!=`"),
+    ("a >== 3", ">==", "write `>=`"),
     ("x not > 3", "not", "write `x not in […]`, `not (x > 3)`, or put `and` before it"),
     ("x ~ 10", "~", "write `not`, or `x in target ± 3`"),
     ("x ≈ 10", "≈", "write `x in target ± 3`"),
     ("x == 10 ± 3", "±", "write `x in target ± 3`"),
+    ("x = 10 ± 3", "=", "write `in`: what follows is a range"),
+    ("x = [1, 2]", "=", "write `in`: what follows is a range"),
     ("x in 10 +- 3", "10 +- 3", 'write `in [low, high]`, `in {"a", "b"}` or `in target ± 3`'),
     # logic
     ("x > 3 && y < 2", "&&", "write `and`"),
     ("x > 3 || y > 3", "||", "write `or`"),
     ("!(x > 3)", "!", "write `not`"),
+    ("x > 3 y > 4", "y", "join the two conditions: write `3 and y`"),
+    ("x > 3 rate > 2", "rate", "join the two conditions: write `3 and rate`"),
+    ("x > y z > 4", "z", "join the two conditions: write `y and z`"),
     ("x > 3 Or y < 2", "Or", "write `or`"),
     ("x > 3 And y < 2", "And", "write `and`"),
     ("Not x", "Not", "write `not`"),
@@ -123,14 +131,21 @@ HABITS: Final[list[tuple[str, str, str]]] = [
     ('stage IN ("won", "lost")', '"won"', 'a set is written in braces: `{"won", "lost"}`'),
     ('stage in "won"', '"won"', 'write `in {"won"}`, or `== "won"`'),
     ("stage in {won, lost}", "won", 'write a text in quotes: `"won"`'),
-    ("x in [a]", "[a]", "a set is written in braces: `{a}`"),
+    ("x in [3]", "[3]", "a set is written in braces: `{3}`"),
+    ("x in [a]", "[a]", "compare with it: `x == a`"),
+    ("x in [a, b, 3]", "[a, b, 3]", "compare with each: `x == a or x == b or x == 3`"),
+    ("x in {a, 2}", "a", "compare with each: `x == a or x == 2`"),
+    ("x in {2, a}", "a", "compare with each: `x == 2 or x == a`"),
+    ("x in [1 - 2]", "[1 - 2]", "write `[1, 2]`"),
     ("x in []", "[]", "write `[low, high]`"),
     ("x in {}", "{}", 'write for example `{"won", "lost"}`'),
     ("x in [5, 1]", "[5, 1]", "write the smaller end first"),
     ("x in [1; 5]", ";", "values are separated by commas"),
     ("x in [1:5]", ":", "only `[low, high]` intervals and `{…}` sets are written in brackets"),
-    ("x in [1..5]", "1..5", "write `in [1, 5]`"),
+    ("x in [1..5]", "1..5", "write `1, 5`"),
     ("x in ]1, 5[", "]", "an end that does not belong to it has a parenthesis: `(1, 5)`"),
+    ("x in ]1,2[", "]", "an end that does not belong to it has a parenthesis: `(1,2)`"),
+    ("x in ]1, 2]", "]", "an end that does not belong to it has a parenthesis: `(1, 2]`"),
     ("x in 5-10", "5-10", "write `in [5, 10]`"),
     ("x in 5–10", "5–10", "write `in [5, 10]`, or `-` for a minus"),
     ("x in 5..10", "5..10", "write `in [5, 10]`"),
@@ -151,6 +166,10 @@ HABITS: Final[list[tuple[str, str, str]]] = [
     ("x > 007", "007", "write the number without it, and without a comma before"),
     ("x > 0x10", "0x10", "write it in decimal digits"),
     ("x > 1e", "1e", "write for example `1e-6`"),
+    ("x > 10 thousand", "10 thousand", "write `10_000`"),
+    ("x > 2.5 million", "2.5 million", "write `2_500_000`"),
+    ("|x| > 3", "|x|", "write `abs(x)`"),
+    ("|x - y| > 3", "|x - y|", "write `abs(x - y)`"),
     ("2x > 3", "2x", "write `2 * x`"),
     ("2(x) > 3", "(", "write `*` between the two"),
     ("x^2 > 3", "^", "write `**` for a power"),
@@ -170,15 +189,24 @@ HABITS: Final[list[tuple[str, str, str]]] = [
     ("cost > 1k", "1k", "write `1_000`; `k` and `M` belong to money, as in `$1k`"),
     ("cost > 1M", "1M", "write `1_000_000`; `k` and `M` belong to money, as in `$1M`"),
     ("cost > 3$", "3$", "write `$3`"),
+    ("cost > 3 dollars", "3 dollars", "write `$3`"),
+    ("cost > 3 usd", "3 usd", "write `3 USD`"),
+    ("cost > $3 million", "$3 million", "write `$3M`"),
+    ("cost > $10 thousand", "$10 thousand", "write `$10k`"),
+    ("cost > $2 billion", "$2 billion", "write `$2_000M`"),
     ("cost > USD 3", "3", "write `3 USD`"),
     ("cost > US$3", "$3", "write `$3`"),
     ("cost > $-3", "$", "the minus stands before the sign: `-$3`"),
-    ("cost > $1,000", "1,000", "write `$1_000`"),
+    ("cost > $1,000", "$1,000", "write `$1_000`"),
     ("cost > €3", "€3", "convert it and write it in USD"),
     # shares
     ("x > 5 percent", "5 percent", "write `5%`"),
     ("x > 5pct", "5pct", "write `5%`"),
     ("x > 5 pts", "5 pts", "write `5pp`"),
+    ("x > 5 percentage points", "5 percentage points", "write `5pp`"),
+    ("x > 5 % points", "5 % points", "write `5pp`"),
+    ("x > 3p.p.", "3p.p.", "write `3pp`"),
+    ("x > 20 basis points", "20 basis points", "write `0.2pp`"),
     ("x > 5bps", "5bps", "write `0.05pp`"),
     ("GM% > 3", "GM%", "write the label in backticks: `` `GM%` ``"),
     ("GM % > 3", "%", "`%` follows a number, and there is no remainder; a name that holds it is written in backticks: `` `GM%` ``"),
@@ -193,11 +221,17 @@ HABITS: Final[list[tuple[str, str, str]]] = [
     ("x > 2 Weeks", "2 Weeks", "write `2 weeks`"),
     ("x > 12h1d", "12h1d", "write for example `1h30m`"),
     ("x > 1h 30m", "30m", "write `1h30m` in one piece"),
+    ("x > 30m 1h", "1h", "write `90m` in one piece"),
+    ("x > 2 weeks 3 days", "3 days", "write `2w3d` in one piece"),
+    ("x > 1 year 6 months", "6 months", "write `18 months` in one piece"),
+    ("x > 100ms", "100ms", "write `0.1s`"),
     ("age < 24:00", ":", "a duration is written as in `24h`"),
     ("day >= 2026-10-06", "2026-10-06", "compare two inputs, or a number of days"),
     ("day >= 06/10/2026", "06/10/2026", "compare two inputs, or a number of days"),
     ("day > DATE(2026,1,1)", "DATE", "an expression holds no dates: compare two inputs, or a number of days"),
+    ("age < 1 month 3 days", "3 days", "months and days do not add up: write one of the two"),
     # names
+    ("win rate that is not there > 3", "is not", "a name of several words stands in backticks"),
     ("Win Rate > 3", "Rate", "write `*`, `and` or a comparison between them; a name of several words stands in backticks"),
     ("[Win Rate] > 3", "[", "a label stands in backticks: `` `Win Rate` ``"),
     ("[win_rate] > 3", "[", "a name stands alone: `win_rate`"),
@@ -209,13 +243,18 @@ HABITS: Final[list[tuple[str, str, str]]] = [
     ("`win rate > 3", "`", "close it with a backtick"),
     ("P (Route<2m) > 0.95", "P", "a label such as `P(Route<2m)` has no space before its parenthesis"),
     ("ｘ > 3", "ｘ", "did you mean `x`?"),
+    ("cafe\u0301 > 3", "cafe\u0301", "did you mean `café`?"),
+    ("re\u0301gion > 3", "re\u0301gion", "did you mean `région`?"),
     ("сас > 3", "сас", "did you mean `cac`?"),
     # missing values
-    ("x IS NULL", "NULL", "write `is_missing(x)`, or `coalesce(x, 0)`"),
-    ("x IS NOT NULL", "NULL", "write `is_missing(x)`, or `coalesce(x, 0)`"),
-    ("x is None", "is", "write `==`, or `is_missing(x)`"),
+    ("x IS NULL", "IS NULL", "write `is_missing(x)`"),
+    ("x IS NOT NULL", "IS NOT NULL", "write `not is_missing(x)`"),
+    ("x is not null", "is not null", "write `not is_missing(x)`"),
+    ("x is None", "is None", "write `is_missing(x)`"),
+    ("isnotnull(x)", "isnotnull", "write `not is_missing(x)`"),
+    ("x != None", "None", "write `not is_missing(x)`"),
     ("x == None", "None", "write `is_missing(x)`, or `coalesce(x, 0)`"),
-    ("x != null", "null", "write `is_missing(x)`, or `coalesce(x, 0)`"),
+    ("x != null", "null", "write `not is_missing(x)`"),
     ("x == NULL", "NULL", "write `is_missing(x)`, or `coalesce(x, 0)`"),
     ("x == NaN", "NaN", "write `is_missing(x)`, or `coalesce(x, 0)`"),
     ("isnull(x)", "isnull", "write `is_missing(x)`"),
@@ -251,6 +290,7 @@ HABITS: Final[list[tuple[str, str, str]]] = [
     ("x ⁄ y > 1", "⁄", "write `/`"),
     ("x ✕ y > 1", "✕", "write `*`"),
     ("x > —3", "—", "a minus is `-`"),
+    ("x > 3 -- at least", "-- at least", "leave it out; a minus before a minus is written `- -x`"),
     ("x > 3 # at least", "#", "an expression holds no comments"),
     ("x > 3 // at least", "//", "write `/`"),
 ]
@@ -276,6 +316,35 @@ def test_the_place_holds_on_a_later_line(text: str, marked: str, hint: str) -> N
         dos.compile(f"a > 0 and\n{text}")
     assert (2, marked) == (caught.value.line, text[caught.value.column - 1 : caught.value.column - 1 + caught.value.width])
     assert hint
+
+
+_ONE_WORD: Final = re.compile(
+    r"(?:join the two conditions: |compare with it: |compare with each: )?(?:write |did you mean )?`(?P<word>[^`]+)`(?: as one| in one piece)?\??"
+)
+_CONDITION: Final = re.compile(r"^[a-z]+ (?:in\b|[<>=])|is_missing|\bif\b|coalesce")
+_TWO_MISTAKES: Final = {
+    *("AND(x > 3, y < 2)", "OR(x > 3, y < 2)", "SUM(x, y)", "stage == “won”", "stage == ‘won’", "stage == «won»", "（x > 3）", "x = NULL", "x > 3 // at least"),
+    *("stage in {won, lost}", "x in [5, 1]", "2(x) > 3", "cost > USD 3", "cost > US$3", "x² > 3", "x > USD 3"),
+}
+"""Texts whose hint mends the first of several mistakes, or says what stands in several words."""
+
+
+@pytest.mark.parametrize(("text", "marked", "hint"), HABITS, ids=[plain(text) for text, _, _ in HABITS])
+def test_a_hint_that_is_followed_leads_to_a_rule(text: str, marked: str, hint: str) -> None:
+    """The author would do as told, and be refused again."""
+    found = _ONE_WORD.fullmatch(hint)
+    if found is None or text in _TWO_MISTAKES:
+        return
+    with pytest.raises(dos.ExpressionError) as caught:
+        dos.compile(text)
+    start, end, word = caught.value.column - 1, caught.value.column - 1 + len(marked), found["word"]
+    if "in one piece" in hint or "join the two" in hint:  # the part before the place belongs to what is written
+        start = text.index(">") + 2
+    if _CONDITION.search(word):
+        start, end = 0, len(text)
+    elif word.startswith("in "):
+        start, end = text.index(" in ") + 1, len(text)
+    dos.compile(text[:start] + word + text[end:])
 
 
 def test_a_share_where_points_are_meant_is_a_warning_with_its_place() -> None:
