@@ -335,6 +335,8 @@ class _Scanner:
         before = self.found[-1] if self.found else None
         if written == "=" and before is None:
             return "an expression begins without `=`"
+        if written == "=" and before is not None and before.text == "in":
+            return "leave it out"
         if written == "=" and _RANGE_FOLLOWS.match(self.text, end):
             return "write `in`: what follows is a range"
         if written == ";" and self.brackets > 0:
@@ -376,7 +378,8 @@ class _Scanner:
         if not self.text.startswith("-", at - 1) or at < 2 or self.text[at - 2] not in " \t\r\n" or len(self.found) < 2:
             return False
         binary = self.found[-2].kind in ("number", "name", "label", "text") or self.found[-2].text in (")", "]", "}", "true", "false")
-        return binary and bool(re.match(r"\s*[^\W\d]", self.text[end:]))
+        word = _UNIT_WORD.match(self.text, end)
+        return binary and word is not None and word["word"] not in _WORDS
 
     def is_range(self, at: int, end: int) -> bool:
         before = self.found[-1] if self.found else None
@@ -394,8 +397,8 @@ class _Scanner:
         if word is not None:
             self.add("word", word, at, end)
             return end
-        if written.lower() == "is" and not self.wants_value():
-            self.refuse_is(at, end)
+        if written.lower() == "is":
+            self.refuse_is(written, at, end)
         if written in _PYTHON_WORDS:
             hint = _NOT_THE_LANGUAGE.get(written, "")
             if written in habits.NOT_VALUES and self.found and self.found[-1].text == "!=":
@@ -406,8 +409,12 @@ class _Scanner:
         self.add("name", written, at, end)
         return end
 
-    def refuse_is(self, at: int, end: int) -> None:
+    def refuse_is(self, written: str, at: int, end: int) -> None:
         """`x is null`, `x is not null`, `x is not 3`; `IS` alone may be a name."""
+        if self.wants_value() or (written == "is" and _COMPARES.match(self.text, end)):
+            if written == "is":
+                raise self.error(at, end, "`is` is not part of the language", "leave it out")
+            return
         hint, stop = habits.missing(self.text, at)
         negated = re.compile(r"\s+not(?!\w)", re.IGNORECASE).match(self.text, end)
         if not hint and negated:

@@ -230,7 +230,9 @@ class _Parser:
             if habit:
                 return self.error_on(word, f"`{self.shown(word)}` is not part of the language", habit)
         hint = "write `*`, `and` or a comparison between them; a name of several words stands in backticks"
-        if self.begins_condition():
+        if shown == self.shown(before):
+            hint = "leave one of the two out"
+        elif self.begins_condition():
             hint = f"join the two conditions: write `{self.shown(before)} and {shown}`"
         elif before.kind == token.kind == "number" and before.unit is not None and before.unit.duration:
             hint = _in_one_piece(before, token) or hint
@@ -242,7 +244,13 @@ class _Parser:
         """Whether another condition begins here, behind one that is complete, the word between the two lacking."""
         since = takewhile(lambda token: token.text not in ("and", "or"), reversed(self.tokens[: self.at]))
         following = self.tokens[self.at + 1]
-        return _LEVELS.get(following.text) == _COMPARE and any(_LEVELS.get(token.text) == _COMPARE and token.kind in ("op", "word") for token in since)
+        if following.text == "not":
+            following = self.tokens[self.at + 2]
+        return (
+            _LEVELS.get(following.text) == _COMPARE
+            and following.text != "not"
+            and any(_LEVELS.get(token.text) == _COMPARE and token.kind in ("op", "word") for token in since)
+        )
 
     # the grammar
 
@@ -642,7 +650,9 @@ class _Parser:
         """What is written for brackets that hold one value or more than two, not all of them literals."""
         only = ends[0]
         if len(ends) == 1 and isinstance(only, Arithmetic) and only.op == "-":
-            return f"write `[{self.text[slice(*only.left.span)]}, {self.text[slice(*only.right.span)]}]`"
+            low, high = only.left.span[1], only.right.span[0]
+            signed = self.text[low:high].startswith(" ") and not self.text[low:high].endswith(" ")  # `[1 -2]` lacks a comma, `[1 - 2]` and `[1-2]` are ranges
+            return f"write `[{self.text[slice(*only.left.span)]}, {self.text[high - signed : only.right.span[1]]}]`"
         return _each([self.text[slice(*end.span)] for end in ends])
 
     def interval_end(self) -> Node:
