@@ -206,6 +206,12 @@ def test_the_command_exits_by_what_the_cases_come_to(tmp_path: Path) -> None:
     assert (2, True) == (none.exit_code, "there are no cases in" in none.output)
 
 
+def test_cases_of_two_files_are_kept_apart(tmp_path: Path) -> None:
+    """Two cases of one name would be counted as one, and one failure hide the other."""
+    write(tmp_path / "rules", {"more_cases.yaml": SMALL.replace("act", "hold")})
+    assert "2 cases: 0 as expected, 2 not\n" in command(tmp_path, SMALL.replace("act", "hold")).output
+
+
 def test_the_command_asks_for_as_much_coverage_as_it_is_told(tmp_path: Path) -> None:
     """CI would pass with rules that no case tries."""
     found = command(tmp_path, SMALL, "--fail-under", "80", "--format", "json")

@@ -168,6 +168,19 @@ def test_coverage_is_put_together_from_several_workers(small: pytest.Pytester) -
     assert [line for line in alone.outlines if "condition" in line] == [line for line in together.outlines if "condition" in line] != []
 
 
+def test_rules_that_call_functions_are_handed_them(small: pytest.Pytester) -> None:
+    """A rule book that declares Python functions could have no cases."""
+    edit(small, "rules/book.yaml", "thresholds:\n", "functions:\n  half: {takes: [USD/count], gives: USD/count}\nthresholds:\n")
+    edit(small, "rules/playbooks/budget.yaml", "deal_size ≥ size_min", "half(deal_size) × 2 ≥ size_min")
+    small.makepyfile(sums="def half(size: float) -> float:\n    return size / 2")
+    run(small).stdout.fnmatch_lines(["*the function `half` *"])
+    run(small, "--rules-functions", "sums:half").assert_outcomes(passed=2)
+    small.makeini("[pytest]\nrules_functions = sums\n")
+    run(small).assert_outcomes(passed=2)
+    small.makeini("[pytest]\nrules_functions = sum\n")
+    run(small).stdout.fnmatch_lines(["`sum` cannot be imported: *"])
+
+
 def test_a_run_without_rules_imports_nothing_of_the_library(pytester: pytest.Pytester) -> None:
     """Every test run of an environment that has the library would pay for it."""
     pytester.makepyfile("import sys\n\n\ndef test_one():\n    assert not [name for name in sys.modules if name.split('.')[0] in ('decision_os', 'z3')]")

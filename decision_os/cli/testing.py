@@ -15,7 +15,7 @@ from decision_os.cli.console import annotation, say, say_json
 from decision_os.cli.options import Functions, format_option, functions_option, rules_argument
 from decision_os.coverage import Coverage, Report, report
 from decision_os.engine import Engine
-from decision_os.errors import CasesError, DataError, Issue
+from decision_os.errors import CasesError, DataError, Issue, Where
 from decision_os.mutation import PytestRun, try_mutants
 
 __all__ = ["mutate", "test"]
@@ -59,22 +59,22 @@ def test(ctx: click.Context, rules: Path, coverage: bool, fail_under: float | No
     with ExitStack() as lasting:
         if coverage or fail_under is not None:
             lasting.enter_context(seen.watching())
-        failed = {case.id: said for case in cases if (said := check(engine, case))}
+        failed = {case.where: said for case in cases if (said := check(engine, case))}
     found = report(seen, given=given_of(cases), seconds=seconds) if coverage or fail_under is not None else None
     if style == "json":
         say_json(_plain(cases, failed, found))
     elif style == "github":
         for case in cases:
-            if case.id in failed:
-                click.echo(annotation(Issue("case-failed", failed[case.id].partition("\n\n")[0], case.where)))
+            if case.where in failed:
+                click.echo(annotation(Issue("case-failed", failed[case.where].partition("\n\n")[0], case.where)))
     else:
         told = f"{len(cases)} case{'' if len(cases) == 1 else 's'}: {len(cases) - len(failed)} as expected, {len(failed)} not"
         say("\n\n".join([*failed.values(), *([str(found)] if found is not None else []), told]))
     ctx.exit(int(bool(failed) or (found is not None and fail_under is not None and found.percent < fail_under)))
 
 
-def _plain(cases: Sequence[Case], failed: dict[str, str], found: Report | None) -> dict[str, Any]:
-    every = [{"decision": case.node, "name": case.name, "file": case.where.file, "line": case.where.line, "failure": failed.get(case.id)} for case in cases]
+def _plain(cases: Sequence[Case], failed: dict[Where, str], found: Report | None) -> dict[str, Any]:
+    every = [{"decision": case.node, "name": case.name, "file": case.where.file, "line": case.where.line, "failure": failed.get(case.where)} for case in cases]
     return {"cases": every, "failed": len(failed), **({"coverage": found.to_dict()} if found is not None else {})}
 
 
