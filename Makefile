@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench soak soak-expr soak-ledger fuzz docs clean
+.PHONY: demo test check bench soak soak-expr soak-ledger soak-frames fuzz docs clean
 
 # One stamp for each set of extras, so that a demo does not wait for the type checker.
 $(VENV)/.made-%: pyproject.toml
@@ -23,13 +23,17 @@ check: $(VENV)/.made-check
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+soak-frames: $(VENV)/.made-test
+	$(BIN)/python -m tests.expr.soak_frames --pairs 10000000
+	$(BIN)/python -m tests.expr.soak_frames --pairs 100000 --engines spark --rows 500
+
 bench: $(VENV)/.made-bench
 	$(BIN)/python -m benchmarks
 
 # Ten million pairs take about ten minutes; PAIRS and SEED choose others. Then every planted mistake must be found.
 PAIRS ?= 10000000
 SEED ?= 1
-soak: soak-expr soak-ledger
+soak: soak-expr soak-ledger soak-frames
 
 soak-expr: $(VENV)/.made-test
 	$(BIN)/python -m tests.expr.soak --pairs $(PAIRS) --seed $(SEED)

@@ -6,6 +6,8 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import duckdb
+import ibis
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -15,12 +17,12 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import decision_os as dos
+from tests.engines import ALL, IN_PROCESS, SPARK, frame_of, taken
 from tests.marts import AT, CHANNEL
 
 Row = Mapping[str, Any]
 
 ADDED: Final = ("outcome", "action", "branch", "unknowns")
-ENGINES: Final = ("pandas", "pandas Arrow", "polars", "polars lazy", "pyarrow")
 
 # What each column may hold: both sides of every boundary, values in between, and gaps.
 YES_NO: Final = (True, True, True, False, None)
@@ -65,30 +67,9 @@ POOLS: Final[Mapping[str, Mapping[str, tuple[Any, ...]]]] = {
 }
 
 
-def frame_of(rows: Sequence[Row], engine: str) -> Any:
-    """The rows in a frame, typed as the engine itself takes them: a column of gaps alone has whatever type it gives that."""
-    match engine:
-        case "pandas":
-            return pd.DataFrame(list(rows), index=[f"row {number}" for number in range(len(rows))])
-        case "pandas Arrow":
-            return pa.Table.from_pylist(list(rows)).to_pandas(types_mapper=pd.ArrowDtype)
-        case "polars":
-            return pl.DataFrame(list(rows), infer_schema_length=None)
-        case "polars lazy":
-            return pl.DataFrame(list(rows), infer_schema_length=None).lazy()
-        case "pyarrow":
-            return pa.Table.from_pylist(list(rows))
-    raise AssertionError(engine)
-
-
 def added(decided: Any) -> list[tuple[Any, ...]]:
     """The columns that were added, row by row, whatever engine they are in."""
-    if isinstance(decided, pl.LazyFrame):
-        decided = decided.collect()
-    if isinstance(decided, pl.DataFrame):
-        return decided.select(ADDED).rows()
-    table = decided if isinstance(decided, pa.Table) else pa.Table.from_pandas(decided[list(ADDED)], preserve_index=False)
-    return list(zip(*(table[name].to_pylist() for name in ADDED), strict=True))
+    return taken(decided, ADDED)
 
 
 def one_by_one(engine: dos.Engine, node: str, rows: Sequence[Row], choose: Mapping[str, float] | None = None) -> list[tuple[Any, ...]]:
@@ -110,11 +91,11 @@ def drawn(node: str, count: int) -> list[Row]:
     return [usual, *({**usual, name: value} for name, pool in POOLS[node].items() for value in pool), *rows]
 
 
-@pytest.mark.parametrize("kind", ENGINES)
+@pytest.mark.parametrize("kind", ALL)
 @pytest.mark.parametrize("node", POOLS)
 def test_a_frame_is_decided_as_its_rows_are(engine: dos.Engine, node: str, kind: str) -> None:
     """The same rule would decide otherwise on an engine: by its nulls, its rounding, or its types."""
-    rows = drawn(node, 150)
+    rows = drawn(node, 60)
     expected = one_by_one(engine, node, rows)
     assert {"act", "hold", "blocked", "undetermined"} == {row[0] for row in expected}
     assert [] == unlike(rows, expected, added(engine.decide_frame(node, frame_of(rows, kind))))
@@ -158,24 +139,31 @@ def test_a_choice_outside_the_range_is_refused(engine: dos.Engine) -> None:
 WIDE: Final[Sequence[Row]] = [{"region": "East", **CHANNEL, "unnamed": [1, 2]}, {"region": None, **CHANNEL, "win_rate": None, "unnamed": []}]
 
 
-def test_the_same_type_comes_back_with_the_columns_that_went_in(engine: dos.Engine) -> None:
+@pytest.mark.parametrize("kind", IN_PROCESS)
+def test_the_same_type_comes_back_with_the_columns_that_went_in(engine: dos.Engine, kind: str) -> None:
     """A caller would get another engine's frame, a reordered one, or its own numbers changed."""
-    for kind in ENGINES:
-        frame = frame_of(WIDE, kind)
-        decided = engine.decide_frame("channel.invest", frame)
-        assert type(frame) is type(decided), kind
-        if isinstance(frame, pa.Table):
-            assert [*frame.column_names, *ADDED] == decided.column_names
-            assert frame.equals(decided.select(frame.column_names))
-        elif isinstance(frame, pd.DataFrame):
-            assert [*frame.columns, *ADDED] == list(decided.columns)
-            pd.testing.assert_frame_equal(frame, decided[list(frame.columns)])
-        else:
-            assert [*frame.collect_schema(), *ADDED] == list(decided.collect_schema())
-            assert_frame_equal(frame, decided.select(list(frame.collect_schema())))
+    frame = frame_of(WIDE, kind)
+    names = list(frame.collect_schema()) if kind.startswith("polars") else list(getattr(frame, "column_names", frame.columns))
+    decided = engine.decide_frame("channel.invest", frame)
+    assert type(frame) is type(decided)
+    assert taken(frame, names) == taken(decided, names)
+    if isinstance(frame, pa.Table):
+        assert [*names, *ADDED] == decided.column_names
+        assert frame.equals(decided.select(frame.column_names))
+    elif isinstance(frame, pd.DataFrame):
+        assert [*frame.columns, *ADDED] == list(decided.columns)
+        pd.testing.assert_frame_equal(frame, decided[list(frame.columns)])
+    elif kind.startswith("polars"):
+        assert [*names, *ADDED] == list(decided.collect_schema())
+        assert_frame_equal(frame, decided.select(names))
+    else:
+        assert [*names, *ADDED] == list(decided.columns)
 
 
-def test_a_lazy_frame_is_not_collected(engine: dos.Engine) -> None:
+# --- nothing is collected ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_lazy_polars_frame_is_not_collected(engine: dos.Engine) -> None:
     """Deciding would run the query, and a frame larger than memory fail."""
 
     def fail(_: pl.DataFrame) -> pl.DataFrame:
@@ -186,6 +174,99 @@ def test_a_lazy_frame_is_not_collected(engine: dos.Engine) -> None:
     assert isinstance(decided, pl.LazyFrame)
     with pytest.raises(AssertionError, match="the query ran"):
         decided.collect()
+
+
+@pytest.mark.parametrize("kind", ["duckdb", "ibis"])
+def test_a_query_of_duckdb_is_not_run(engine: dos.Engine, kind: str) -> None:
+    """As above: a function that counts its calls stands in the query, and is called when the caller asks for rows and not before."""
+    calls: list[float] = []
+
+    def counted(x: float) -> float:
+        calls.append(x)
+        return x
+
+    connection: Any = duckdb.connect() if kind == "duckdb" else ibis.duckdb.connect()
+    raw = connection if kind == "duckdb" else connection.con
+    raw.create_function("counted", counted, ["DOUBLE"], "DOUBLE", side_effects=True)
+    raw.execute("CREATE VIEW given AS SELECT counted(90.0 + i) AS cac_per_sqo, 100.0 AS cac_per_sqo_baseline FROM range(3) t(i)")
+    decided = engine.decide_frame("channel.invest", connection.table("given"))
+    assert [] == calls
+    assert 3 == len(added(decided))
+    assert calls
+
+
+@pytest.mark.parametrize("kind", [SPARK])
+def test_no_job_of_spark_is_run(engine: dos.Engine, kind: str) -> None:
+    """As above: a job would read the whole table once more than the caller asked for. What comes back is a Spark frame with gaps alone in a column."""
+    frame = frame_of([{**row, "win_rate": None} for row in WIDE], kind).repartition(2)
+    jobs = frame.sparkSession.sparkContext.statusTracker()
+    before = set(jobs.getJobIdsForGroup(None))
+    decided = engine.decide_frame("channel.invest", frame)
+    assert before == set(jobs.getJobIdsForGroup(None))
+    assert type(frame) is type(decided)
+    assert [*frame.columns, *ADDED] == decided.columns
+    assert {("undetermined", None, None, "win_rate")} == set(added(decided))
+    assert before < set(jobs.getJobIdsForGroup(None))
+
+
+def test_records_are_read_as_they_are_asked_for(engine: dos.Engine) -> None:
+    """Looking at the first record of a large table would read all of it."""
+    calls: list[float] = []
+
+    def counted(x: float) -> float:
+        calls.append(x)
+        return x
+
+    connection = duckdb.connect()
+    connection.create_function("counted", counted, ["DOUBLE"], "DOUBLE", side_effects=True)
+    records = engine.frame_records("channel.invest", connection.sql("SELECT counted(90.0 + i) AS cac_per_sqo FROM range(500000) t(i)"), at=AT)
+    assert [] == calls
+    assert ("blocked", "blocked") == (next(records).outcome.value, next(records).outcome.value)
+    assert len(calls) < 500_000
+
+
+# --- records of rows -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", IN_PROCESS)
+@pytest.mark.parametrize("node", POOLS)
+def test_the_record_of_a_row_is_that_of_its_mapping(engine: dos.Engine, node: str, kind: str) -> None:
+    """A record made from a frame would have another hash or identity than the same decision made alone, and count as a second proposal."""
+    rows = drawn(node, 20)
+    frame = frame_of(rows, kind)
+    records = list(engine.frame_records(node, frame, at=AT))
+    expected = [engine.decide(node, row, at=AT) for row in rows]
+    assert [record.id for record in expected] == [record.id for record in records]
+    assert [record.inputs_hash for record in expected] == [record.inputs_hash for record in records]
+    decided = added(engine.decide_frame(node, frame_of(rows, kind)))
+    assert decided == [(record.outcome.value, record.action, record.branch, ",".join(record.unknowns)) for record in records]
+
+
+def test_records_name_their_subjects_and_take_what_is_given(engine: dos.Engine) -> None:
+    """All rows would be decisions about one channel, at the default choice."""
+    rows = [{"channel": channel, **CHANNEL, "slo_green": None} for channel in ("Ads", "Events")]
+    records = list(engine.frame_records("channel.invest", frame_of(rows, "polars"), at=AT, period="2026-09", given={"slo_green": True}))
+    expected = [engine.decide("channel.invest", {**row, "slo_green": True}, at=AT, period="2026-09") for row in rows]
+    assert ["Ads", "Events"] == [record.subject for record in records]
+    assert [record.id for record in expected] == [record.id for record in records]
+    step = {"list_price_step": 0.05}
+    pricing = drawn("pricing.change", 3)
+    chosen = engine.frame_records("pricing.change", frame_of(pricing, "polars"), at=AT, choose=step)
+    assert [engine.decide("pricing.change", row, at=AT, choose=step).id for row in pricing] == [record.id for record in chosen]
+
+
+@pytest.mark.parametrize("kind", IN_PROCESS)
+def test_thresholds_are_columns_where_asked_for(engine: dos.Engine, kind: str) -> None:
+    """A table of decisions would not say by which thresholds they were taken."""
+    written = engine.decide("channel.invest", CHANNEL, at=AT).thresholds
+    frame = frame_of([CHANNEL], kind)
+    every = engine.decide_frame("channel.invest", frame, thresholds=True)
+    assert [tuple(written.values())] == taken(every, list(written))
+    first = next(iter(written))
+    one = engine.decide_frame("channel.invest", frame, thresholds=[first])
+    assert [("act", written[first])] == taken(one, ["outcome", first])
+    with pytest.raises(dos.DataError, match="has no threshold `cac`"):
+        engine.decide_frame("channel.invest", frame, thresholds=["cac"])
 
 
 def test_columns_may_have_the_labels_of_their_metrics(engine: dos.Engine) -> None:
@@ -215,13 +296,13 @@ def test_a_column_that_is_absent_is_unknown_in_every_row(engine: dos.Engine) -> 
     assert any("win_rate" in unknowns for *_, unknowns in decided)
 
 
-@pytest.mark.parametrize("kind", ENGINES)
+@pytest.mark.parametrize("kind", IN_PROCESS)
 def test_no_rows_come_back_as_no_rows(engine: dos.Engine, kind: str) -> None:
     """An empty month would fail the job."""
-    rows = drawn("channel.invest", 1)
-    frame = frame_of(rows, kind)
-    empty = frame.slice(0, 0) if kind in ("polars", "polars lazy", "pyarrow") else frame.iloc[:0]
+    frame = frame_of(drawn("channel.invest", 1), kind)
+    empty = frame.slice(0, 0) if kind.startswith("polars") or kind == "pyarrow" else frame.iloc[:0] if "pandas" in kind else frame.limit(0)
     assert [] == added(engine.decide_frame("channel.invest", empty))
+    assert [] == list(engine.frame_records("channel.invest", empty, at=AT))
 
 
 GAPS: Final[Mapping[str, Any]] = {
@@ -240,7 +321,7 @@ def test_a_pandas_column_of_gaps_alone_is_unknown(engine: dos.Engine, name: str,
     assert [(("undetermined" if name == "win_rate" else "blocked"), None, None, name)] * 2 == added(decided)
 
 
-@pytest.mark.parametrize("kind", ENGINES)
+@pytest.mark.parametrize("kind", IN_PROCESS)
 def test_a_column_of_gaps_alone_is_unknown_on_every_engine(engine: dos.Engine, kind: str) -> None:
     """A month in which a metric was not computed at all would fail the job."""
     for name, outcome in (("win_rate", "undetermined"), ("slo_green", "blocked")):

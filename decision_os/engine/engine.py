@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice, repeat
 from pathlib import Path
@@ -199,18 +199,54 @@ class Engine:
         """
         return agenda_of(self.reviews(at), records, at)
 
-    def decide_frame(self, node: str, frame: Any, *, choose: Mapping[str, float] | None = None, given: Mapping[str, Any] | None = None) -> Any:
+    def decide_frame(
+        self,
+        node: str,
+        frame: Any,
+        *,
+        choose: Mapping[str, float] | None = None,
+        given: Mapping[str, Any] | None = None,
+        thresholds: bool | Collection[str] = False,
+    ) -> Any:
         """Decide for every row of a frame, in the frame's own engine.
 
         Columns are named as the inputs (or their metrics' labels) are; `given` supplies inputs that are the same for all rows. The same
-        type comes back, lazy where it was lazy, with the columns `outcome`, `action`, `branch` and `unknowns` (names, comma-separated) added.
+        type comes back, lazy where it was lazy, with the columns `outcome`, `action`, `branch` and `unknowns` (names, comma-separated) added;
+        with `thresholds=True`, or the names of some, each of them as a column too, as it is written in the rule book.
+
+        An integer beyond 2**53 is unknown in its row, as a value outside its metric's valid range is.
 
         Raises `NotFoundError` for a decision that does not exist, `DataError` for a column of a type no rule can read, and for a decision
         that calls a Python function, which no dataframe engine can run.
         """
         from decision_os.frames import decide_frame  # noqa: PLC0415  # the dataframe layer, when it is used
 
-        return decide_frame(self.plan(node), frame, choose=choose, given=given or {})
+        return decide_frame(self.plan(node), frame, choose=choose, given=given or {}, thresholds=thresholds)
+
+    def frame_records(
+        self,
+        node: str,
+        frame: Any,
+        *,
+        at: dt.datetime | None = None,
+        period: str | None = None,
+        choose: Mapping[str, float] | None = None,
+        given: Mapping[str, Any] | None = None,
+    ) -> Iterator[DecisionRecord]:
+        """The record of each row of a frame, one by one: what `decide` gives for it, hash and identity included.
+
+        Columns and `given` are as for `decide_frame`, `at`, `period` and `choose` as for `decide`; all records are decided at one instant. The subject is
+        named by the columns of the subject's keys. Rows are read as records are asked for, in the frame's order where its engine has one.
+
+        Raises `NotFoundError` and `DataError` at once, and `InputError` at a row with a value no rule can read.
+        """
+        from decision_os.frames import rows  # noqa: PLC0415  # the dataframe layer, when it is used
+
+        found = self.plan(node)
+        when = dt.datetime.now(dt.UTC) if at is None else at
+        _refuse_zoneless(when)
+        values = rows(found, frame, given)
+        return (self.decide(node, row, at=when, period=period, choose=choose) for row in values)
 
     def run(
         self,

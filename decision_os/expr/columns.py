@@ -39,14 +39,13 @@ from decision_os.expr.tree import (
     children,
 )
 from decision_os.units import FIXED
-from decision_os.values import Unknown
+from decision_os.values import LARGEST_INTEGER, Unknown
 
 __all__ = ["Masks", "Schema", "Stage", "blame", "kind_of", "masks", "value"]
 
 Schema: TypeAlias = Mapping[str, Any]
-"""The type of each column: a narwhals dtype, or one of `number`, `text`, `bool`, `date`, `instant`, `duration`, `missing`."""
+"""The type of each column: a narwhals dtype, or one of `number`, `text`, `bool`, `date`, `instant`, `naive`, `duration`, `missing`."""
 
-KINDS: Final = ("number", "text", "bool", "date", "instant", "duration", "missing")
 _WORDS: Final = {
     "number": "a number",
     "text": "a text",
@@ -75,7 +74,11 @@ class Masks(NamedTuple):
 
 @attrs.frozen(eq=False)
 class _Number:
-    """A column of numbers with its bound, known where both are finite; both are plain floats where they are known now."""
+    """A column of numbers with its bound, known where the bound is finite; both are plain floats where they are known now.
+
+    The bound of every column is at least a share of its magnitude, and no operation makes a finite bound of one that is not: a null, a NaN, an infinity
+    or an overflow anywhere below shows in it. Where it is not finite the value means nothing.
+    """
 
     value: Any
     error: Any
@@ -86,8 +89,7 @@ class _Number:
 
     @property
     def known(self) -> Any:
-        sides = [_finite(side) for side in (self.value, self.error) if not isinstance(side, float)]
-        return _all(sides) if sides else _lit(True)
+        return _lit(True) if self.constant else _finite(self.error)
 
 
 class Stage:
@@ -95,15 +97,21 @@ class Stage:
 
     An engine is handed a tree, not a graph: a value that is used twice would be written, and worked out, twice, and twice that one level up.
     Kept here, it is worked out once; what several conditions share is kept once for all of them. `apply` adds the columns to a frame.
+    `inputs` says what stands for a name, where that is not the column of the same name: an expression, or a plain value. A `flat` stage keeps
+    nothing: everything is written out where it is used.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, inputs: Mapping[str, Any] | None = None, *, flat: bool = False) -> None:
+        self.inputs = inputs or {}
+        self.flat = flat
         self.levels: dict[int, dict[str, Any]] = {}
         self.terms: dict[tuple[Node, str], Any] = {}
         self.count = 0
 
     def put(self, expression: Any, level: int) -> Any:
         """Keep an expression that rests on columns of lower levels, and refer to it by name."""
+        if self.flat:
+            return expression
         name = f"__decision_os_{self.count}"
         self.count += 1
         self.levels.setdefault(level, {})[name] = expression
@@ -122,6 +130,8 @@ class _Plain:
 
     value: Any
     kind: str
+    zone: str | None = None
+    """That of a column of instants, where it is known."""
 
     @property
     def known(self) -> Any:
@@ -143,6 +153,8 @@ def kind_of(dtype: Any, column: str = "") -> str:
         return dtype
     if dtype.is_numeric():
         return "number"
+    if isinstance(dtype, nw.Datetime) and dtype.time_zone is None:
+        return "naive"
     for kind, types in _DTYPES.items():
         if isinstance(dtype, types):
             return kind
@@ -212,7 +224,7 @@ class _Columns:
         self.stage = stage
 
     def term(self, node: Node, wanted: str = "number") -> _Term:
-        if self.stage is None or isinstance(node, Number | Text | Truth | Defined):
+        if self.stage is None or self.stage.flat or isinstance(node, Number | Text | Truth | Defined):
             return self.worked_out(node, wanted)
         key = (node, wanted)
         if key not in self.stage.terms:
@@ -267,9 +279,16 @@ class _Columns:
 
     def input(self, node: Name, wanted: str) -> _Term:
         kind = self.kind(node, wanted)
-        column = nw.col(node.name)
+        column = nw.col(node.name) if self.stage is None else self.stage.inputs.get(node.name, nw.col(node.name))
+        dtype = (self.schema or {}).get(node.name)
         if kind == "missing":
             return self.absent(wanted)
+        if isinstance(column, bool):
+            return Masks(_lit(column), _lit(not column))
+        if isinstance(column, float):
+            return self.scaled(_Number(*arithmetic.given(column)), node)
+        if not isinstance(column, nw.Expr):
+            column = nw.lit(column)
         if kind == "bool":
             known, truth = ~column.is_null(), column.fill_null(value=False).cast(nw.Boolean)
             return Masks(known & truth, known & ~truth)
@@ -278,9 +297,8 @@ class _Columns:
         if kind == "duration":
             return self.scaled(self.seconds(node, column), node)
         if kind != "number":
-            return _Plain(column, kind)
-        cast = column.cast(nw.Float64)
-        return self.scaled(_given(nw.when(_finite(cast)).then(cast)), node)
+            return _Plain(column, kind, getattr(dtype, "time_zone", None))
+        return self.scaled(_given(_floats(column, dtype)), node)
 
     def absent(self, wanted: str) -> _Term:
         if wanted == "bool":
@@ -422,15 +440,19 @@ class _Columns:
             if left.constant and right.constant:
                 holds = bool(_COMPARISONS[op](difference, bound))
                 return Masks(_lit(holds), _lit(not holds))
-            known = _all([side.known for side in (left, right) if not side.constant])
+            known = _finite(bound)
             true = _COMPARISONS[op](difference, bound).fill_null(value=False) & known
             return Masks(true, known & ~true)
         if isinstance(left, Masks) and isinstance(right, Masks) and op in ("==", "!="):
             same = Masks((left.true & right.true) | (left.false & right.false), (left.true & right.false) | (left.false & right.true))
             return same if op == "==" else ~same
+        for side, term in enumerate((left, right)):
+            if isinstance(term, _Plain) and term.kind == "naive":
+                message, hint = "an instant without a zone cannot be compared", "give the column a zone first"
+                raise arithmetic.refused(Refusal(message, hint=hint, side=side), self.text, left_node, right_node)
         if isinstance(left, _Plain) and isinstance(right, _Plain) and left.kind == right.kind and (left.kind != "text" or op in ("==", "!=")):
             known = left.known & right.known
-            true = _ORDERED[op](left.value, right.value).fill_null(value=False) & known
+            true = _ORDERED[op](*_in_one_zone(left, right)).fill_null(value=False) & known
             return Masks(true, known & ~true)
         kinds = [_WORDS[_kind(term)] for term in (left, right)]
         orderless = kinds[0] == kinds[1]
@@ -547,6 +569,30 @@ def _abs(side: Any) -> Any:
     return abs(side) if isinstance(side, float) else side.abs()
 
 
+def _floats(column: Any, dtype: Any) -> Any:
+    """The nearest float64 of each number; null for an integer that float64 may not hold, which nothing here could compare exactly.
+
+    A decimal goes by its text: dividing the digits by a power of ten, as engines do, rounds twice where there are more than 15 of them.
+    """
+    if dtype is None or isinstance(dtype, str):
+        return column.cast(nw.Float64)
+    if isinstance(dtype, _WIDE):
+        return nw.when(column.is_between(-LARGEST_INTEGER, LARGEST_INTEGER)).then(column).cast(nw.Float64)
+    if isinstance(dtype, nw.Decimal):
+        return column.cast(nw.String).cast(nw.Float64)
+    return column if dtype == nw.Float64 else column.cast(nw.Float64)
+
+
+_WIDE: Final = (nw.Int64, nw.UInt64, nw.Int128, nw.UInt128)
+
+
+def _in_one_zone(left: _Plain, right: _Plain) -> tuple[Any, Any]:
+    """Instants are the same in any zone; Polars does not compare columns of two."""
+    if left.zone == right.zone or left.zone is None or right.zone is None:
+        return left.value, right.value
+    return left.value.dt.convert_time_zone("UTC"), right.value.dt.convert_time_zone("UTC")
+
+
 def _given(column: Any) -> _Number:
     return _Number(column, column.abs() * ROUNDING)
 
@@ -588,7 +634,7 @@ def _divide(left: _Number, right: _Number) -> _Number:
             return _folded(arithmetic.DIVISION)
         quotient = a / (a * 0.0 + b)  # by a column: an engine may divide by a constant as a product with its reciprocal, and round twice
     else:
-        safe = nw.when((b.abs() > eb) & right.known).then(b)  # an infinity must not divide its way back to a number
+        safe = nw.when(b.abs() > eb).then(b)  # nor is an infinity above its bound: it must not divide its way back to a number
         quotient = (nw.lit(a) if left.constant else a) / safe
     return _Number(quotient, (_abs(quotient) * eb + ea) / (_abs(b) - eb) + _abs(quotient) * ROUNDING)
 
