@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench soak soak-expr soak-ledger soak-frames fuzz docs clean
+.PHONY: demo test test-spark check bench soak soak-expr soak-ledger soak-frames fuzz docs clean
 
 # One stamp for each set of extras, so that a demo does not wait for the type checker.
 $(VENV)/.made-%: pyproject.toml
@@ -18,12 +18,16 @@ demo: $(VENV)/.made-demo
 test: $(VENV)/.made-test
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term
 
+# PySpark is large and needs Java, so it is fetched when asked for; `make test` runs these too where both are there, and says so where not.
+test-spark: $(VENV)/.made-test,spark
+	$(BIN)/python -m pytest -k spark tests
+
 check: $(VENV)/.made-check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-soak-frames: $(VENV)/.made-test
+soak-frames: $(VENV)/.made-test,spark
 	$(BIN)/python -m tests.expr.soak_frames --pairs 10000000
 	$(BIN)/python -m tests.expr.soak_frames --pairs 100000 --engines spark --rows 500
 

@@ -186,7 +186,7 @@ def value(tree: Node, schema: Schema | None, context: Context) -> Any:
     if isinstance(term, Masks):
         return nw.when(term.true).then(_lit(True)).otherwise(nw.when(term.false).then(_lit(False)))
     if isinstance(term, _Number):
-        return nw.lit(term.value) if term.constant else nw.when(term.known).then(term.value)
+        return _float(term.value) if term.constant else nw.when(term.known).then(term.value)
     return term.value
 
 
@@ -200,6 +200,11 @@ def blame(tree: Node, schema: Schema | None, context: Context, stage: Stage | No
 
 def _lit(truth: bool) -> Any:
     return nw.lit(truth)
+
+
+def _float(number: float) -> Any:
+    """A constant that may be a column of its own. By its text: a literal of SQL is a decimal, and what Ibis makes of a column of those is rounded twice."""
+    return nw.lit(repr(number)).cast(nw.Float64)
 
 
 def _finite(expression: Any) -> Any:
@@ -558,7 +563,7 @@ def _disjunction(parts: Sequence[Masks]) -> Masks:
 
 
 def _either(condition: Masks, then: Any, otherwise: Any) -> Any:
-    then, otherwise = (nw.lit(side) if isinstance(side, float) else side for side in (then, otherwise))
+    then, otherwise = (_float(side) if isinstance(side, float) else side for side in (then, otherwise))
     return nw.when(condition.true).then(then).otherwise(nw.when(condition.false).then(otherwise))
 
 
