@@ -7,7 +7,7 @@ files the thing stands, and takes no part in equality.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from decision_os.units import Unit
 
 __all__ = [
     "APPROVALS_HOLD",
+    "HOLD",
     "REVERSAL_KINDS",
     "TIME_GRAINS",
     "Action",
@@ -42,6 +43,7 @@ __all__ = [
     "Measure",
     "Metric",
     "Monitor",
+    "Monotonicity",
     "NamedCheck",
     "Parameter",
     "Playbook",
@@ -61,6 +63,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+HOLD = "hold"
+"""How an order of actions names doing nothing."""
 
 TIME_GRAINS = ("day", "week", "month", "quarter", "year")
 
@@ -520,6 +525,35 @@ class MeantGap:
 
 
 @attrs.frozen(kw_only=True)
+class Monotonicity:
+    """What a playbook promises of raising one input, the others as they are: no decision gets worse (`improves`), or none gets better.
+
+    `order` are the actions from the worst for the subject to the best, `hold` among them; actions that are not in it say nothing either way. What is
+    blocked does nothing, and stands where `hold` does.
+    """
+
+    input: str
+    improves: bool
+    order: tuple[str, ...]
+    where: Where = _where()
+
+    def levels(self, actions: Iterable[str]) -> tuple[int, int]:
+        """Where in the order a decision stands that takes these actions: the worst and the best of them, or, where none is in the order, `hold`.
+
+        >>> rising = Monotonicity(input="win_rate", improves=True, order=("pause_channel", "hold", "shift_budget"))
+        >>> rising.levels(["shift_budget"]), rising.levels([])
+        ((2, 2), (1, 1))
+        """
+        places = [self.order.index(action) for action in actions if action in self.order] or [self.order.index(HOLD)]
+        return min(places), max(places)
+
+    def kept(self, before: Iterable[str], after: Iterable[str]) -> bool:
+        """Whether the promise is kept by the actions before and after the input was raised."""
+        pairs = zip(self.levels(before), self.levels(after), strict=True)
+        return all(low <= high if self.improves else low >= high for low, high in pairs)
+
+
+@attrs.frozen(kw_only=True)
 class Playbook:
     """A decision node."""
 
@@ -550,6 +584,8 @@ class Playbook:
     """Why any gap (`gap`), a divisor of zero (`zero-divisor`) or an overlap of two branches (`pause & invest`) is there on purpose."""
     meant_gaps: tuple[MeantGap, ...] = ()
     """The gaps that are there on purpose, where they are named one by one."""
+    monotonic: tuple[Monotonicity, ...] = ()
+    """What raising an input does to the decision, as `improves` and `worsens` promise."""
     freeze: str = ""
     """`when_spent` or `never`, whatever its risk; blank where the rule book's risk levels decide."""
     units: Mapping[str, Unit | None] = _mapping()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import attrs
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 import decision_os as dos
 from decision_os.batch import Intake, read_folder
@@ -25,8 +25,8 @@ class Sample:
     result: RunResult
 
 
-# The same examples on every machine and in every run: what must pass before a change lands may not depend on luck.
-settings.register_profile("same", derandomize=True, database=None, deadline=None)
+# The same examples on every machine and in every run, however busy it is: what must pass before a change lands may not depend on luck.
+settings.register_profile("same", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("same")
 
 

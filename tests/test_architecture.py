@@ -72,6 +72,7 @@ ROOMS: dict[str, set[str]] = {
     "mutation": {"cases", "engine", "errors", "expr", "model", "plan", "proofs", "record", "units", "wire"},
     "coverage": {"cases", "engine", "errors", "expr", "model", "plan", "proofs", "record", "values"},
     "proofs": {"engine", "errors", "expr", "model", "plan", "record", "values"},
+    "testing": {"edges", "engine", "errors", "expr", "model", "plan", "record", "values"},
     "batch": {"engine", "errors", "exports", "expr", "freshness", "ledger", "model", "record", "render"},
     "demo": {"batch", "engine", "errors", "ledger", "record", "reference", "samples", "story"},
     "cli": {

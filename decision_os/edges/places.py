@@ -178,7 +178,7 @@ def places(plan: Plan, keys: Sequence[str]) -> Iterator[Place]:
     for own, planned in plan.inputs.items():
         metric = planned.metric
         kind: Kind = "text" if metric.text else "truth" if metric.sustained is not None else "number"
-        for key in keys if planned.fans else ("",):
+        for key in (keys or ("",)) if planned.fans else ("",):
             name = f"{own}@{key}" if key else own
             valid = metric.valid_range.renamed({"value": name}) if metric.valid_range is not None else None
             low, high = _ends(valid, name, metric)

@@ -16,9 +16,9 @@ def check(book: RuleBook) -> tuple[Issue, ...]:
     """Every finding about a rule book, in the order of their places. Nothing is evaluated, and no rule book makes it raise.
 
     Errors, which make a rule book unusable: `cycle`, `grains-do-not-meet`, `unknown-grain`, `no-time`, `averaged-ratio`, `finer-input`,
-    `label-twice`, `subject-not-read`, `unknown-role`. Warnings: `no-unit`, `hidden-zero`, `uncovered-source`, and of promises `never-met`, `no-budget`,
-    `short-window`, `always-stale`, `alert-never-fires`, `alert-always-fires`, `late-alert`. Notes: `taken-together`, `unread-metric`, `unknown-monitor`,
-    `unused-role`, `cannot-miss-one`, `small-sample`, and `hidden-zero` where a QA test bounds what the guard lets through.
+    `label-twice`, `subject-not-read`, `unknown-role`, `not-ordered`. Warnings: `no-unit`, `hidden-zero`, `uncovered-source`, and of promises `never-met`,
+    `no-budget`, `short-window`, `always-stale`, `alert-never-fires`, `alert-always-fires`, `late-alert`. Notes: `taken-together`, `unread-metric`,
+    `unknown-monitor`, `unused-role`, `cannot-miss-one`, `small-sample`, `idle-promise`, and `hidden-zero` where a QA test bounds what the guard lets through.
 
     >>> check(RuleBook(id="empty", version="1", zone="UTC"))
     ()

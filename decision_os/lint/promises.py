@@ -1,4 +1,4 @@
-"""Promises that can never be met, alerts that can never fire, and samples too small for what is asked of them: all known without data."""
+"""Promises that can never be met or say nothing, alerts that can never fire, samples too small for what is asked: all known without data."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def promises(book: RuleBook) -> Iterator[Issue]:
             yield Issue("always-stale", message, source.where, Severity.WARNING, "allow it to be older, or load it more often")
     for playbook in book.playbooks.values():
         yield from _samples(book, playbook)
+        yield from _monotonic(book, playbook)
 
 
 def _said(duration: dt.timedelta) -> str:
@@ -96,3 +97,18 @@ def _samples(book: RuleBook, playbook: Playbook) -> Iterator[Issue]:
         if said:
             message = f"playbook `{playbook.id}`: {said}, and metric `{metric.id}` lets n = {metric.min_n} through"
             yield Issue("small-sample", message, metric.where, Severity.NOTE, f"write `min_n: {asked.smallest_n}`, or read each decision with its n")
+
+
+def _monotonic(book: RuleBook, playbook: Playbook) -> Iterator[Issue]:
+    """Promises of raising an input that has no order, or that nothing asks about."""
+    conditions = [check.condition for check in playbook.pre_checks] + [branch.condition for branch in playbook.branches]
+    read = {name for condition in conditions for name in condition.names}
+    for promise in playbook.monotonic:
+        key = "improves" if promise.improves else "worsens"
+        use = playbook.inputs.get(promise.input)
+        if use is not None and book.metrics[use.metric].text:
+            message = f"`{key}` of playbook `{playbook.id}` names `{promise.input}`, which is a text: it cannot be raised"
+            yield Issue("not-ordered", message, promise.where, Severity.ERROR, "leave it out")
+        elif promise.input not in read:
+            message = f"`{key}` of playbook `{playbook.id}` names `{promise.input}`, which no condition reads: whatever it is, the decision is the same"
+            yield Issue("idle-promise", message, promise.where, Severity.NOTE, "leave it out")

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from decision_os.proofs.difference import Change, Relation, difference
 from decision_os.proofs.examples import Asker, Example, Limit, values_of
+from decision_os.proofs.findings import Finding, Kind, Proof
 from decision_os.proofs.levers import shared_levers
 from decision_os.proofs.near import keys_of, near
 from decision_os.proofs.nearest import Turn, nearest_change
-from decision_os.proofs.questions import Finding, Kind, Proof, prove
+from decision_os.proofs.questions import prove
 from decision_os.proofs.space import Space
 
 __all__ = [

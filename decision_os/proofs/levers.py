@@ -9,7 +9,7 @@ from decision_os.engine import Engine
 from decision_os.errors import Severity
 from decision_os.model import Branch, Playbook
 from decision_os.proofs.examples import Asker, Example, Limit
-from decision_os.proofs.questions import Finding
+from decision_os.proofs.findings import Finding
 from decision_os.proofs.space import Space
 from decision_os.record import DecisionRecord, Outcome
 

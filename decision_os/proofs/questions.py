@@ -4,71 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
-import attrs
 import z3
 
 from decision_os.engine import Engine
-from decision_os.errors import Issue, Severity, Where
+from decision_os.errors import Severity
 from decision_os.expr.unparse import unparse
 from decision_os.model import HitPolicy
-from decision_os.proofs.examples import Asker, Example, Limit
+from decision_os.proofs.examples import Asker, Limit
+from decision_os.proofs.findings import Finding, Kind, Proof
+from decision_os.proofs.monotone import broken_promises
 from decision_os.proofs.space import Space, atoms
 from decision_os.proofs.terms import both
 from decision_os.record import DecisionRecord, Outcome
 
-__all__ = ["Finding", "Kind", "Proof", "prove"]
-
-Kind: TypeAlias = Literal[
-    "overlap", "gap", "not-there", "never-fires", "contradicts-check", "masked", "always-true", "never-true", "zero-divisor", "not-proven"
-]
+__all__ = ["prove"]
 
 MOST_GAPS: Final = 8
 """How many kinds of gap are told apart, by the comparisons that fail."""
-
-
-@attrs.frozen(kw_only=True)
-class Finding:
-    """One thing proven of a playbook, with the inputs that show it where there are any.
-
-    `branches` are those it is about. `meant` is the reason the rule book gives for it, if it does. `not-proven` is the third answer: the time
-    was up, or no example could be shown by the engine.
-    """
-
-    kind: Kind
-    playbook: str
-    branches: tuple[str, ...]
-    message: str
-    where: Where = Where()
-    example: Example | None = None
-    meant: str = ""
-    severity: Severity = Severity.WARNING
-
-    @property
-    def issue(self) -> Issue:
-        """The same for a report of findings."""
-        example = f": {self.example}" if self.example is not None else ""
-        meant = f"meant: {self.meant}" if self.meant else ""
-        return Issue(self.kind, f"{self.message}{example}", self.where, Severity.NOTE if self.meant else self.severity, meant)
-
-
-@attrs.frozen(kw_only=True)
-class Proof:
-    """Everything found of one playbook; `complete` where every question was answered in time."""
-
-    playbook: str
-    findings: tuple[Finding, ...]
-
-    @property
-    def complete(self) -> bool:
-        """Whether nothing was left open."""
-        return not any(finding.kind == "not-proven" for finding in self.findings)
-
-    @property
-    def open(self) -> tuple[Finding, ...]:
-        """What is neither proven fine nor marked as meant."""
-        return tuple(finding for finding in self.findings if not finding.meant)
 
 
 def prove(engine: Engine, node: str, *, seconds: float = 30.0) -> Proof:
@@ -103,6 +57,7 @@ class _Questions:
         yield from self.gaps()
         yield from self.idle()
         yield from self.zeros()
+        yield from broken_promises(self.engine, self.playbook, self.ask.limit)
 
     def finding(self, kind: Kind, message: str, *branches: str, **more: Any) -> Finding:
         where = self.branches[branches[0]].where if branches and branches[0] in self.branches else self.playbook.where

@@ -36,6 +36,7 @@ from decision_os.units import Unit, parse_unit
 from decision_os.wire.fields import Fields, Report, expression_text
 from decision_os.wire.meant import read_meant
 from decision_os.wire.metrics import MetricHeads
+from decision_os.wire.monotonic import read_monotonic
 from decision_os.wire.nodes import MapNode, Node, ScalarNode
 from decision_os.wire.scope import FEEDS, FROM_RECORDS, WHILE_READ, Scope
 
@@ -135,6 +136,7 @@ def read_playbook(
         freeze=fields.one_of("freeze", ("when_spent", "never")),
         meant=meant,
         meant_gaps=gaps,
+        monotonic=read_monotonic(fields, inputs, actions),
         units=units,
         where=fields.where,
     )

@@ -28,6 +28,8 @@ class Case:
     projections: Mapping[str, str] = attrs.field(factory=dict)
     policy: str = "unique"
     meant: Mapping[str, str] = attrs.field(factory=dict)
+    promises: str = ""
+    """Lines of the playbook that say `order`, `improves` and `worsens`."""
     found: frozenset[Found] = frozenset()
 
 
@@ -481,6 +483,7 @@ def write_book(folder: Path, case: Case) -> Path:
     lines += ["actions:", *(f"  do_{name}: {{text: do {name}}}" for name in case.branches)]
     if case.meant:
         lines += ["meant:", *(f"  {name}: {_quoted(text)}" for name, text in case.meant.items())]
+    lines += [case.promises] if case.promises else []
     lines += ["reversal: {plan: undo, steps: [undo it], within: 1h}", ""]
     (folder / "node.yaml").write_text("\n".join(lines), encoding="utf-8")
     return folder

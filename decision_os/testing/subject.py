@@ -1,0 +1,110 @@
+"""A decision under test: one playbook of an engine, with what its inputs may be and what there is to reach."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Final
+
+import attrs
+
+from decision_os.edges import Ground, Target, targets
+from decision_os.engine import Engine
+from decision_os.errors import InputError, NotFoundError, nearest
+from decision_os.plan import Plan
+from decision_os.record import DecisionRecord
+
+__all__ = ["AT", "Subject", "playbook", "subject_of"]
+
+AT: Final = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
+"""The instant that drawn inputs are decided at: readings are stale or fresh as of it."""
+
+
+@attrs.frozen(kw_only=True)
+class Subject:
+    """A playbook of an engine, to draw inputs for; made by `playbook`. `choose` are the action parameters it is decided with."""
+
+    engine: Engine
+    node: str
+    choose: Mapping[str, float] = attrs.field(factory=dict, hash=False)
+
+    @property
+    def plan(self) -> Plan:
+        """The playbook, resolved."""
+        return self.engine.plan(self.node)
+
+    def decide(self, values: Mapping[str, Any]) -> DecisionRecord:
+        """Decide on drawn inputs, at `AT` and with the parameters chosen."""
+        return self.engine.decide(self.node, values, at=AT, subject="example", period="example", choose=self.choose)
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """Two finer keys for inputs that have one value for each of several; none where no input does."""
+        fanned = [planned.use for planned in self.plan.inputs.values() if planned.fans]
+        if not fanned:
+            return ()
+        word = fanned[0].by[0] if fanned[0].by else "key"
+        return f"{word} 1", f"{word} 2"
+
+    @cached_property
+    def ground(self) -> Ground:
+        """Its conditions, and the values they read."""
+        return Ground(self.plan, keys=self.keys, choose=self.choose)
+
+    @cached_property
+    def targets(self) -> tuple[Target, ...]:
+        """What there is to reach, each with values that reach it where some were found."""
+        return targets(self.ground)
+
+    @cached_property
+    def flat(self) -> Subject:
+        """The same with one value for every input, as the row of a frame has it."""
+        return self if not self.keys else _Flat(engine=self.engine, node=self.node, choose=self.choose)
+
+    @property
+    def unreached(self) -> tuple[str, ...]:
+        """What no inputs were found for, in words: it cannot be (`decision_os.proofs` tells), or the search did not find it."""
+        return tuple(target.words(self.ground) for target in self.targets if not target.reached)
+
+    def branch(self, name: str) -> Target:
+        """The target of a branch. Raises `NotFoundError` with the nearest name."""
+        found = {target.name: target for target in self.targets if target.kind == "branch"}
+        if name not in found:
+            raise NotFoundError(f"`{self.node}` has no branch `{name}` ({nearest(name, found) or 'its branches: ' + ', '.join(found)})")
+        return found[name]
+
+    def __repr__(self) -> str:
+        return f"<playbook {self.node} under test>"
+
+
+@attrs.frozen(kw_only=True)
+class _Flat(Subject):
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        return ()
+
+
+def playbook(engine: Engine, node: str, *, choose: Mapping[str, float] | None = None) -> Subject:
+    """A playbook to draw inputs for: the decision `node` of an engine, with action parameters at their defaults or as in `choose`.
+
+    Raises `NotFoundError` for a decision that does not exist, `InputError` for a parameter outside its range.
+
+    >>> import decision_os as dos
+    >>> engine = dos.Engine.load(dos.reference_rules())
+    >>> playbook(engine, "channel.invest")
+    <playbook channel.invest under test>
+    """
+    if not isinstance(engine, Engine):
+        raise InputError(f"`playbook` takes an engine, not a {type(engine).__name__}", hint='as in `testing.playbook(engine, "channel.invest")`')
+    engine.plan(node).choices(choose)
+    return Subject(engine=engine, node=node, choose=dict(choose or {}))
+
+
+def subject_of(given: object, name: str) -> Subject:
+    """What a strategy or a property was given, if it is a playbook under test. Raises `InputError` with what to write instead."""
+    if isinstance(given, Subject):
+        return given
+    node = getattr(given, "id", None) or (given if isinstance(given, str) else "channel.invest")
+    hint = f'make one with `testing.playbook(engine, "{node}")`'
+    raise InputError(f"`{name}` takes a playbook under test, not a {type(given).__name__}", name=name, hint=hint)
