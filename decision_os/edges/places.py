@@ -34,6 +34,8 @@ _USUAL: Final = 1000
 
 _USUAL_TIME: Final = 60
 
+_TYPICAL: Final = tuple(Fraction(text) for text in ("100", "10", "1", "0.25", "0.5", "0.1", "1200", "-0.5", "-1"))
+
 ANOTHER_TEXT: Final = "https://example.com/evidence"
 """A text that rules seldom name, and that reads like one people give."""
 
@@ -137,6 +139,11 @@ class Place:
             unit /= 10
         first, last = math.ceil(low / unit), math.floor(high / unit)
         return first + (not self.allows(self.written(first * unit))), last - (not self.allows(self.written(last * unit))), unit
+
+    @property
+    def typical(self) -> tuple[Fraction, ...]:
+        """Numbers that people would write first in an example."""
+        return tuple(number for number in _TYPICAL if not self.whole or number.denominator == 1)
 
     def inside(self, low: Fraction | None, high: Fraction | None) -> tuple[int, int, Fraction] | None:
         """The multiples of a round unit that lie strictly between two points: the first, the last, and the unit, the largest that has several.

@@ -134,6 +134,8 @@ def _reach(ground: Ground, target: Target) -> Target:
     for _ in range(_STARTS):
         values: Values = {place.name: usual(place, dice) for place in ground.places.values()}
         reached = _descend(ground, target, names, values, dice)
+        if reached is not None:
+            reached = _rounded(ground, target, reached) if target.kind != "edge" else reached
         if reached is not None and reached not in found:
             found.append(reached)
             if len(found) == _KEPT:
@@ -162,6 +164,19 @@ def _descend(ground: Ground, target: Target, names: list[str], values: Values, d
     if ground.distance(target.goal, answers) == 0 and (target.kind != "edge" or solved(ground, target, values)):
         return values
     return None
+
+
+def _rounded(ground: Ground, target: Target, values: Values) -> Values:
+    """The values with numbers that people would write, as far as the goal lets them."""
+    answers = ground.answers(values)
+    for name, place in ground.places.items():
+        for number in place.typical if place.kind == "number" else ():
+            tried = {**values, name: place.written(number)}
+            after = ground.after(answers, tried, name)
+            if place.allows(tried[name]) and ground.distance(target.goal, after) == 0:
+                values, answers = tried, after
+                break
+    return values
 
 
 def usual(place: Place, dice: random.Random) -> Scalar | None:

@@ -106,7 +106,8 @@ def _monotonic(book: RuleBook, playbook: Playbook) -> Iterator[Issue]:
     for promise in playbook.monotonic:
         key = "improves" if promise.improves else "worsens"
         use = playbook.inputs.get(promise.input)
-        if use is not None and book.metrics[use.metric].text:
+        metric = book.metrics.get(use.metric) if use is not None else None
+        if metric is not None and metric.text:
             message = f"`{key}` of playbook `{playbook.id}` names `{promise.input}`, which is a text: it cannot be raised"
             yield Issue("not-ordered", message, promise.where, Severity.ERROR, "leave it out")
         elif promise.input not in read:

@@ -12,7 +12,7 @@ from decision_os.engine import Engine
 from decision_os.errors import Severity
 from decision_os.expr.unparse import unparse
 from decision_os.model import HitPolicy
-from decision_os.proofs.examples import Asker, Limit
+from decision_os.proofs.examples import Asker, Example, Limit
 from decision_os.proofs.findings import Finding, Kind, Proof
 from decision_os.proofs.monotone import broken_promises
 from decision_os.proofs.space import Space, atoms

@@ -18,9 +18,6 @@ from decision_os.values import Scalar
 
 __all__ = ["inputs", "inputs_for", "known"]
 
-_TYPICAL: Final = tuple(Fraction(text) for text in ("100", "10", "1", "0.25", "0.5", "0.1", "1200", "-0.5", "-1"))
-"""Numbers that examples shrink to, where they are allowed."""
-
 _EDGES: Final = 3
 """For each example somewhere in a branch or a gap, so many lie at an edge."""
 
@@ -87,7 +84,7 @@ def _values(draw: Draw, subject: Subject, wanted: Sequence[Target]) -> Values:
     edges = [target for target in wanted if target.kind == "edge"]
     regions = [target for target in wanted if target.kind != "edge"]
     picks = _Picks(draw)
-    at_edge = bool(edges) and (not regions or picks.below(_EDGES + 1) > 0)
+    at_edge = bool(edges) and (not regions or picks.below(_EDGES + 1) < _EDGES)
     target = picks.one_of(edges if at_edge else regions)
     words = target.words(subject.ground)
     if currently_in_test_context():
@@ -118,7 +115,7 @@ class _Picks:
 
     def number(self, place: Place, first: int, last: int, unit: Fraction) -> float:
         """A multiple of a unit; half of the time, and where examples shrink to, one that people would write first."""
-        typical = [number for number in _TYPICAL if first * unit <= number <= last * unit and (not place.whole or number.denominator == 1)]
+        typical = [number for number in place.typical if first * unit <= number <= last * unit]
         if typical and not self.below(2):
             return place.written(self.one_of(typical))
         return place.written((first + self.below(last - first + 1)) * unit)

@@ -78,7 +78,7 @@ def exactly_one_branch(playbook: Subject, *, settings: Settings = None) -> Test:
     Raises `InputError` for a playbook with another hit policy.
     """
     subject = subject_of(playbook, "exactly_one_branch")
-    policy, meant = subject.plan.playbook.hit_policy, "gap" in subject.plan.playbook.meant
+    policy = subject.plan.playbook.hit_policy
     if policy is not HitPolicy.UNIQUE:
         message = f"`{subject.node}` is decided by `{policy.value}`, which says what happens where several branches hold"
         raise InputError(message, name="exactly_one_branch", hint="this property is for `hit_policy: unique`")
@@ -91,11 +91,21 @@ def exactly_one_branch(playbook: Subject, *, settings: Settings = None) -> Test:
             names = " and ".join(f"`{name}`" for name in held)
             todo = "let one of them stop where the other begins: `<` beside `>=`, `(` beside `]`"
             raise failed(subject, f"{names} both hold, and the hit policy is unique", todo, [(values, record)])
-        if not held and sure and not meant and record.outcome is Outcome.HOLD:
-            todo = "let a branch take it, or say under `meant:` why `gap` is there"
+        if not held and sure and record.outcome is Outcome.HOLD and not _meant(subject, values):
+            todo = "let a branch take it, or say under `meant:` why the `gap` is there"
             raise failed(subject, "no branch holds", todo, [(values, record)])
 
     return _test(subject, "exactly_one_branch", _known(subject), check, settings)
+
+
+def _meant(subject: Subject, values: Mapping[str, Any]) -> bool:
+    """Whether the playbook says that no branch is to hold for these inputs; of an input at several keys, at one of them."""
+    playbook = subject.plan.playbook
+    scopes = [
+        {**{name: value[key] if isinstance(value, Mapping) else value for name, value in values.items()}, **subject.ground.fixed}
+        for key in subject.keys or ("",)
+    ]
+    return "gap" in playbook.meant or any(gap.when.evaluate(scope) is True for gap in playbook.meant_gaps for scope in scopes)
 
 
 def never_acts_on_an_unknown(playbook: Subject, *, settings: Settings = None) -> Test:

@@ -132,7 +132,7 @@ def test_examples_shrink_to_round_numbers(inputs: dict[str, tuple[str, str]], wh
     engine = dos.Engine.load(write_book(tmp_path, Case(name="it", inputs=inputs, branches={"act": when}, policy="first", meant={"gap": "so"})))
     subject = testing.playbook(engine, "node")
     smallest = find(testing.inputs(subject), lambda values: subject.decide(values).outcome is dos.Outcome.ACT, settings=FIND)
-    assert all(float(f"{value:.5g}") == value for value in smallest.values()), smallest
+    assert all(float(f"{value:.6g}") == value for value in smallest.values()), smallest
 
 
 def test_what_is_handed_in_wrong_says_what_to_write() -> None:
