@@ -14,6 +14,7 @@ import datetime as dt
 import hashlib
 import json
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from json.encoder import encode_basestring
@@ -38,7 +39,8 @@ def canonical(value: object) -> bytes:
     Equal means equal to a reader of numbers: 3, 3.0 and -0.0 next to 0 are one; an instant is the same in any zone; a tuple is a list.
     A number, a text, a `Decimal` and an `Unknown` are never the same, and None is not Unknown.
 
-    Raises `InputError` for a naive instant, a lone surrogate, a key that is not text, and any other type.
+    Scalars of NumPy are the truth or number they hold. Raises `InputError` for a naive instant, one finer than a microsecond, a lone surrogate, a key that
+    is not text, and any other type.
 
     >>> canonical({"b": 3.0, "a": Decimal("1.50")})
     b'{"a":{"$decimal":"1.5"},"b":3}'
@@ -132,6 +134,9 @@ def _plain(value: object) -> Any:
         return {_escaped(_text(key)): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
+    held = _of_numpy(value)
+    if held is not None:
+        return _plain(held)
     plainly = _plain_scalar(value)
     return _typed(value) if plainly is None else plainly
 
@@ -237,6 +242,9 @@ def _write_rare(value: object, escape: bool) -> str:
         return _object(dict(value), escape)
     if isinstance(value, list | tuple):
         return _write(list(value), escape)
+    held = _of_numpy(value)
+    if held is not None:
+        return _write(held, escape)
     plainly = _plain_scalar(value)
     if plainly is not None:
         return _write(plainly, escape)
@@ -306,6 +314,15 @@ def _plain_scalar(value: object) -> str | int | float | None:
     return None
 
 
+def _of_numpy(value: Any) -> bool | int | float | None:
+    """Python's own truth or number for a scalar of NumPy; None for anything else, and for one that Python has no number for."""
+    numpy = sys.modules.get("numpy")  # who has such a scalar has imported it
+    if numpy is None or not isinstance(value, numpy.bool_ | numpy.integer | numpy.floating):
+        return None
+    held = value.item()
+    return held if type(held) in (bool, int, float) else None
+
+
 def _typed(value: object) -> dict[str, Any]:
     for kind, tag, write in _WRITERS:
         if isinstance(value, kind):
@@ -333,6 +350,8 @@ def _instant(value: dt.datetime) -> str:
         offset = value.utcoffset()
     except ValueError:
         raise InputError("a missing instant (`NaT`) has no canonical form", hint="give None") from None
+    if getattr(value, "nanosecond", 0):  # of pandas; read back, it would be another instant
+        raise InputError(f"the instant `{value}` is finer than a microsecond", hint="round it, as with `.floor('us')`")
     if offset is None:
         raise InputError(f"the instant `{value}` has no zone", hint="give it one, for example `tzinfo=datetime.UTC`")
     try:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -183,6 +184,7 @@ def _loop() -> list[object]:
         (1j, "a complex has no canonical form"),
         (Fraction(1, 3), "a Fraction has no canonical form"),
         (pd.Timedelta(1, "ns"), "is finer than a microsecond"),
+        (pd.Timestamp("2026-10-01T12:00:00.000000001", tz="UTC"), "is finer than a microsecond"),
         (pd.NaT, r"a missing instant \(`NaT`\) has no canonical form"),
         (object(), "an object has no canonical form"),
         (_loop(), "contains itself"),
@@ -193,6 +195,15 @@ def test_refusals(value: object, words: str) -> None:
     """What has no canonical form would get some hash all the same, or end in a raw exception."""
     with pytest.raises(InputError, match=words):
         canonical(value)
+
+
+@pytest.mark.parametrize(
+    ("scalar", "own"), [(np.int64(3), 3), (np.uint8(200), 200), (np.bool_(True), True), (np.float32(0.5), 0.5), (np.float32("nan"), math.nan)], ids=str
+)
+def test_scalars_of_numpy_are_what_they_hold(scalar: object, own: object) -> None:
+    """A number out of a frame could be decided with and not be written down beside the decision; True would be a 1."""
+    assert canonical({"a": scalar}) == canonical({"a": own})
+    assert canonical([own]) == rfc8785(plain([scalar]))
 
 
 def test_plain_refuses_a_loop_too() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import polars as pl
 import pytest
@@ -61,8 +62,16 @@ def test_the_ends_solve_the_equation_they_are_defined_by(case: tuple[int, int]) 
             assert abs(hits / n - end) == pytest.approx(1.959963984540054 * math.sqrt(end * (1 - end) / n), abs=1e-9)
 
 
-@pytest.mark.parametrize(("share", "n"), [(1.01, 10), (-0.01, 10), (0.5, 0), (math.nan, 10)])
-def test_what_is_no_share_of_cases_has_no_interval(share: float, n: int) -> None:
+def test_a_deal_to_very_many_is_that_to_fewer_with_as_many_for_each() -> None:
+    """A single decision about a deal to a hundred thousand would take seconds, and one to millions minutes."""
+    assert fair_ginis(100, 20_000) == fair_ginis(50_000_000, 10**10)
+    assert fair_above(0.999, 1, 10**12) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("share", "n"), [(1.01, 10), (-0.01, 10), (0.5, 0), (math.nan, 10), (0.5, math.nan), (0.5, math.inf), (0.5, 10**400)], ids=lambda each: str(each)[:8]
+)
+def test_what_is_no_share_of_cases_has_no_interval(share: float, n: Any) -> None:
     """An interval around nonsense would look like knowledge."""
     with pytest.raises(InputError):
         wilson(share, n)

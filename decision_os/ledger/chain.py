@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from io import FileIO
 from typing import Any, Final, NamedTuple
 
 from decision_os.canonical import fingerprint, parse, plain, rfc8785
@@ -18,6 +19,7 @@ __all__ = [
     "FIRST_LENGTH",
     "Chain",
     "Line",
+    "begins_as_first",
     "body_of",
     "content_hash",
     "first_line",
@@ -45,6 +47,7 @@ _KEYS: Final = frozenset({"at", "body", "hash", "kind", "prev", "seq"})
 _ANY: Final = ord("~")
 _ANY_HASH: Final = f"sha256:{'~' * 64}"
 _FIRST: Final = rfc8785({"at": "~" * 27, "body": {"format": _FORMAT, "ledger": "~" * 32}, "hash": _ANY_HASH, "kind": "ledger", "prev": _ANY_HASH, "seq": 0})
+_BEGINS: Final = _FIRST[: _FIRST.index(_ANY)]
 FIRST_LENGTH: Final = len(_FIRST) + 1
 """How many bytes the first line has, its end included."""
 
@@ -111,10 +114,14 @@ def body_of(item: Item) -> tuple[str, dict[str, Any]]:
 
 
 def head_of(at: dt.datetime, body: Mapping[str, Any]) -> bytes:
-    """The beginning of a line: what it holds, which needs no place in the chain yet. Raises `InputError` for an instant without a zone."""
+    """The beginning of a line: what it holds, which needs no place in the chain yet. Raises `InputError` for an instant without a zone or year."""
     if at.utcoffset() is None:
         raise InputError("`at` needs a zone", name="at", hint="for example `datetime.now(datetime.UTC)`")
-    instant = at.astimezone(dt.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    try:
+        utc = at.astimezone(dt.UTC)
+    except OverflowError:
+        raise InputError(f"`at` is out of range in UTC: {at}", name="at", hint="give an instant of the years 1 to 9999 in UTC") from None
+    instant = utc.isoformat(timespec="microseconds").replace("+00:00", "Z")
     return b'{"at":"%b","body":%b' % (instant.encode(), rfc8785(body))
 
 
@@ -151,6 +158,12 @@ def might_be_first(torn: bytes) -> bool:
     """Whether these bytes are the beginning of a first line, with zeros after it or alone, as a loss of power leaves them."""
     begun = torn.rstrip(b"\0")
     return len(begun) <= len(_FIRST) and all(wanted in (byte, _ANY) for byte, wanted in zip(begun, _FIRST, strict=False))
+
+
+def begins_as_first(file: FileIO) -> bool:
+    """Whether a file begins as a ledger does, with as much as every first line has."""
+    file.seek(0)
+    return file.read(len(_BEGINS)) == _BEGINS
 
 
 def intact(raw: bytes) -> Line | str:

@@ -16,7 +16,7 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-__all__ = ["ends_a_line", "last_line", "locked", "still_at", "sync", "sync_name"]
+__all__ = ["ends_a_line", "last_line", "locked", "still_at", "sync", "sync_name", "write_all"]
 
 _BLOCK: Final = 1 << 13
 _FAR: Final = 1 << 40
@@ -51,6 +51,13 @@ def still_at(path: Path, file: FileIO) -> bool:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:
         return False
+
+
+def write_all(file: FileIO, data: bytes) -> None:
+    """Write all of it: one call may write a part, as on a disk that is filling up. Raises `OSError` where the rest cannot be written."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def sync(file: FileIO, *, full: bool = True) -> None:

@@ -32,6 +32,7 @@ from decision_os.ledger.chain import (
     FIRST_LENGTH,
     Chain,
     Line,
+    begins_as_first,
     body_of,
     content_hash,
     first_line,
@@ -44,7 +45,7 @@ from decision_os.ledger.chain import (
     sealed,
 )
 from decision_os.ledger.entries import Checkpoint, Durability, Entry, Item, Problem, Receipt, Recovery, Verification
-from decision_os.ledger.files import ends_a_line, last_line, locked, still_at, sync, sync_name
+from decision_os.ledger.files import ends_a_line, last_line, locked, still_at, sync, sync_name, write_all
 from decision_os.record import DecisionRecord
 
 __all__ = ["Ledger"]
@@ -78,7 +79,8 @@ class Ledger:
     device's own cache is emptied.
 
     The file is made by the first append. What a crash left of an unfinished last entry is moved to `<path>.torn-<seq>` when the ledger
-    is opened, read or appended to: `recoveries` says so, as do `verify` and a warning in the log. With `recover=False` nothing is
+    is opened, read or appended to: `recoveries` says so, as do `verify` and a warning in the log. Where they cannot be written there in full,
+    the ledger stays as it is, and the warning is another. With `recover=False` nothing is
     moved and the file never touched by reading it: `verify` reports the torn line as a problem, and an append is refused.
 
     A relative path counts from where the process stands when the ledger is opened.
@@ -154,14 +156,12 @@ class Ledger:
         return tuple(receipts)
 
     def _write(self, file: FileIO, data: bytes, start: int) -> None:
-        rest = memoryview(data)
         try:
-            while rest:
-                rest = rest[file.write(rest) :]
+            write_all(file, data)
             if self.durability != "none":
                 sync(file, full=self.durability == "fsync")
                 if self._seen is None:
-                    sync_name(self.path)  # whoever made the file may not have waited for that
+                    sync_name(self.path.resolve())  # whoever made the file may not have waited for that
         except BaseException as error:  # an interrupt too: no receipt, no entry, so what was written of it goes again
             try:
                 file.truncate(start)
@@ -224,7 +224,7 @@ class Ledger:
         """
         problems: list[Problem] = []
         entries, head, size, number = 0, "", 0, 0
-        met = checkpoint is None or not checkpoint.size
+        met = checkpoint is None or checkpoint == Checkpoint(0, 0, "")  # of no file, or an empty one: every ledger begins so
         for number, found, size in self._walk():
             if isinstance(found, Problem):
                 problems.append(found)
@@ -237,7 +237,8 @@ class Ledger:
         if checkpoint and not met:
             what = f"the ledger was cut off: the checkpoint saw {_entries(checkpoint.entries)}, {_entries(entries)} left"
             problems.append(Problem(number + 1, what))
-        torn = sorted(self.path.parent.glob(f"{glob.escape(self.path.name)}.torn-*"))
+        real = self.path.resolve()
+        torn = sorted(real.parent.glob(f"{glob.escape(real.name)}.torn-*"))
         return Verification(not problems, entries, head, tuple(problems), tuple(str(path) for path in torn))
 
     def checkpoint(self) -> Checkpoint:
@@ -300,6 +301,8 @@ class Ledger:
             with self.path.open("rb", buffering=0) as file:
                 if not file.seek(0, os.SEEK_END) or ends_a_line(file):
                     return
+                if not begins_as_first(file):
+                    return  # zeros, or a few bytes that anybody may have written: an append would move them, a look does not
         except OSError:
             return  # no file yet, or none that can be read: the call that needs it says so
         try:
@@ -345,17 +348,24 @@ class Ledger:
         _warn("ledger.recovered", path=str(self.path), seq=seq, torn_bytes=len(torn), moved_to=str(aside))
 
     def _set_aside(self, torn: bytes, seq: int) -> Path:
+        """A file beside the ledger (where it really is, not beside a link to it) that holds all of the torn bytes. Raises `OSError`, and leaves none."""
+        real = self.path.resolve()
         for again in itertools.count(1):
-            aside = self.path.with_name(f"{self.path.name}.torn-{seq}{f'-{again}' if again > 1 else ''}")
+            aside = real.with_name(f"{real.name}.torn-{seq}{f'-{again}' if again > 1 else ''}")
             try:
-                with aside.open("xb", buffering=0) as file:
-                    file.write(torn)
-                    sync(file)
+                file = aside.open("xb", buffering=0)
             except FileExistsError:
                 if aside.read_bytes() == torn:  # a crash between setting aside and cutting off
                     return aside
-            else:
-                return aside
+                continue
+            try:
+                with file:
+                    write_all(file, torn)
+                    sync(file)
+            except BaseException:
+                aside.unlink()
+                raise
+            return aside
         raise AssertionError("unreachable: the count does not end")
 
     # --- the file ----------------------------------------------------------------------------------------------------------

@@ -643,6 +643,78 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert before == ledger.path.read_bytes()
 
 
+def test_a_full_disk_while_recovering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger would be cut though only a part of what was cut off had been set aside: bytes that were promised to be kept would be nowhere."""
+    ledger = written(tmp_path, 2)
+    ledger.append({"number": 3, "note": "x" * 1000})
+    torn = ledger.path.read_bytes()[:-10]
+    ledger.path.write_bytes(torn)
+    real, room = Path.open, 100
+
+    class Filling(FileIO):
+        """A disk with little left: a write takes what there is room for, and only the next one fails."""
+
+        def write(self, data: Any) -> int:
+            nonlocal room
+            if not room:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            wrote = super().write(bytes(data)[:room])
+            room -= wrote
+            return wrote
+
+    monkeypatch.setattr(Path, "open", lambda self, mode, **how: Filling(self, mode) if how.get("buffering") == 0 else real(self, mode, **how))
+    with capture_logs() as logs:
+        opened = Ledger(ledger.path)
+    assert (["ledger.not_recovered"], ()) == ([log["event"] for log in logs], opened.recoveries)
+    with pytest.raises(LedgerError, match="no space left on device"), capture_logs():
+        opened.append({})
+    assert (torn, [ledger.path]) == (ledger.path.read_bytes(), list(tmp_path.iterdir()))
+    room = 10_000
+    with capture_logs():
+        assert 3 == Ledger(ledger.path).append({"number": 3}).seq
+    (aside,) = tmp_path.glob("*.torn-3")
+    assert torn.endswith(aside.read_bytes())
+    assert len(aside.read_bytes()) > 1000
+
+
+def test_torn_bytes_stay_beside_the_file_itself(tmp_path: Path, sample: bytes) -> None:
+    """Whoever reads the ledger by its own path would not see what was recovered by way of a link."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "links").mkdir()
+    target, link = tmp_path / "real" / "a", tmp_path / "links" / "b"
+    target.write_bytes(sample[:-9])
+    link.symlink_to(target)
+    with capture_logs():
+        through = Ledger(link)
+    assert Ledger(target).verify().recovered == through.verify().recovered == (str(target.resolve()) + ".torn-4",)
+    assert link.is_symlink()
+
+
+@pytest.mark.parametrize("held", [b"\0", b"\0" * 4096, b"{", b'{"a'], ids=["a zero", "zeros", "a bracket", "a few bytes"])
+def test_a_look_at_what_was_never_a_ledger_changes_nothing(tmp_path: Path, held: bytes) -> None:
+    """Opening a file to look at it would empty one that somebody set room aside for, or had only begun to write."""
+    path = tmp_path / "a"
+    path.write_bytes(held)
+    assert not Ledger(path).verify().ok
+    assert (held, [path]) == (path.read_bytes(), list(tmp_path.iterdir()))
+
+
+@pytest.mark.parametrize("seen", [Checkpoint(0, 3, "sha256:bad"), Checkpoint(0, 9, ""), Checkpoint(0, 0, "sha256:bad")], ids=["both", "entries", "head"])
+def test_a_checkpoint_of_no_bytes_that_saw_something_is_not_met(tmp_path: Path, sample: bytes, seen: Checkpoint) -> None:
+    """A checkpoint whose size was lost would find every ledger right."""
+    path = tmp_path / "a"
+    path.write_bytes(sample)
+    assert not Ledger(path).verify(seen).ok
+    assert Ledger(path).verify(Checkpoint(0, 0, "")).ok
+
+
+def test_an_instant_outside_the_calendar(tmp_path: Path) -> None:
+    """An instant that is in no year of UTC would be a raw OverflowError."""
+    west = dt.timezone(dt.timedelta(hours=-1))
+    with pytest.raises(InputError, match="`at` is out of range in UTC"):
+        written(tmp_path, 1).append({}, at=dt.datetime.max.replace(tzinfo=west))
+
+
 # --- misuse ------------------------------------------------------------------------------------------------------------------
 
 
