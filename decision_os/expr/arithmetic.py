@@ -87,7 +87,11 @@ class Context:
     texts: Mapping[str, str] = attrs.field(factory=dict)
     """The author's text of each definition, by name."""
     units: Mapping[str, Unit] = attrs.field(factory=dict)
+    seen: frozenset[str] = frozenset()
+    """The names among `units` whose unit nobody declared: it was seen from what they stand beside."""
     functions: Mapping[str, Function] = attrs.field(factory=dict)
+    currency: str = "USD"
+    """What the literals of money are in."""
 
 
 # ── where a refused value stands ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -135,7 +135,7 @@ class Expression:
             names=tuple(names.get(name, name) for name in self.names),
             uses=self.uses,
             warnings=self.warnings,
-            context=attrs.evolve(self.context, units=units),
+            context=attrs.evolve(self.context, units=units, seen=frozenset(names.get(name, name) for name in self.context.seen)),
         )
 
     def with_tree(self, tree: Node) -> Expression:
@@ -269,7 +269,14 @@ class _Scope:
             names=names,
             uses=uses,
             warnings=issues,
-            context=Context(text=text, texts=self.texts(uses), units=checked.units, functions={name: functions[name] for name in calls}),
+            context=Context(
+                text=text,
+                texts=self.texts(uses),
+                units=checked.units,
+                seen=frozenset(name for name in checked.units if declared.get(name) is None),
+                functions={name: functions[name] for name in calls},
+                currency=self.currency,
+            ),
         )
         return Analysis(expression, issues)
 

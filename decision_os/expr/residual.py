@@ -10,21 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
-from fractions import Fraction
 from functools import reduce
 from itertools import combinations, product
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
 
-from decision_os.errors import ExpressionError, InputError
 from decision_os.expr import arithmetic
-from decision_os.expr.arithmetic import Context, Refusal, Term
+from decision_os.expr.arithmetic import Context
+from decision_os.expr.folding import Parts, ends, folded, links, range_of
 from decision_os.expr.reference import Tracer
 from decision_os.expr.tree import (
     FUNCTIONS,
     Arithmetic,
-    Around,
     Call,
     Choice,
     Comparison,
@@ -36,15 +34,9 @@ from decision_os.expr.tree import (
     Negative,
     Node,
     Not,
-    Number,
-    SetOf,
-    Text,
-    Truth,
     children,
     walk,
 )
-from decision_os.expr.unparse import unparse
-from decision_os.units import Unit
 from decision_os.values import Cause, Unknown
 
 __all__ = ["Residual", "Standing", "alternatives", "kleene", "residual", "smallest", "standings"]
@@ -75,7 +67,8 @@ class Residual:
 
     `names` is the smallest set of unknown inputs which, once known, settle the answer whatever they turn out to be: in the order of
     their first appearance; empty where the answer is known, and where no input can help. `first` are those of them that the answer waits for now; the
-    others may turn out not to be needed. `expression` is what is left of the expression, in canonical text, with the known parts folded away.
+    others may turn out not to be needed. `expression` is what is left of the expression, in canonical text, with the known parts folded away; read in
+    the scope of the whole it gives the same answer. What no text can say of a known part stays in it as the name of the input.
     `causes` says why the answer is unknown.
     """
 
@@ -102,19 +95,19 @@ def residual(tree: Node, values: Mapping[str, Any], context: Context) -> Residua
     """What is still needed to settle the tree over these values. Raises `InputError` as evaluating does."""
     answer = Tracer(values, context).value(tree)
     if not isinstance(answer, Unknown):
-        return Residual((), (), unparse(_Folder(values, context, frozenset()).folded(tree)))
+        return Residual((), (), folded(tree, values, context, frozenset()))
     unknown = unknown_names(tree, values, context)
     waited = [name for name in unknown if name in answer.names]
     order = [*waited, *(name for name in unknown if name not in waited)]
     found = smallest(order, alternatives(tree), lambda known: OPEN not in standings(tree, values, context, known))
     names = tuple(name for name in unknown if name in found)
     first = tuple(name for name in names if name in waited)
-    return Residual(names, first, unparse(_Folder(values, context, frozenset(names)).folded(tree)), answer.causes)
+    return Residual(names, first, folded(tree, values, context, frozenset(names)), answer.causes)
 
 
 def unknown_names(tree: Node, values: Mapping[str, Any], context: Context) -> tuple[str, ...]:
     """The inputs of a tree that are unknown, in the order of their first appearance."""
-    parts = _Parts(values, context)
+    parts = Parts(values, context)
     return tuple(dict.fromkeys(node.name for node in walk(tree) if isinstance(node, Name) and isinstance(parts.term(node), Unknown)))
 
 
@@ -172,22 +165,7 @@ def kleene(decider: Standing, several: Iterable[Standings]) -> Standings:
 
 
 @attrs.define
-class _Parts:
-    """What the parts of a tree come to now; what is refused counts as undefined, since nothing of it is known."""
-
-    values: Mapping[str, Any]
-    context: Context
-
-    def term(self, node: Node) -> Term | None:
-        """The term of a node; None where evaluating it is refused, or it is a range."""
-        try:
-            return Tracer(self.values, self.context).term(node)
-        except (InputError, Refusal, ExpressionError):
-            return None
-
-
-@attrs.define
-class _Standings(_Parts):
+class _Standings(Parts):
     """The standings of the nodes of one tree under one assumption."""
 
     known: frozenset[str]
@@ -217,7 +195,7 @@ class _Standings(_Parts):
                 return self.choice(node, self.truth)
             case Comparison() if len(node.ops) > 1:
                 return kleene(FALSE, map(self.truth, links(node)))
-            case Membership() if isinstance(where := _range(node.where), Interval):
+            case Membership() if isinstance(where := range_of(node.where), Interval):
                 inside = kleene(FALSE, map(self.truth, ends(node.operand, where)))
                 return _opposite(inside) if node.negated else inside
         standing = self.settled(node)
@@ -321,191 +299,3 @@ def _either(values: Standings) -> Standings:
 
 def _opposite(truths: Standings) -> Standings:
     return frozenset(_OPPOSITE.get(standing, standing) for standing in truths)
-
-
-def _range(where: Node) -> Node:
-    while isinstance(where, Defined):
-        where = where.body
-    return where.interval if isinstance(where, Around) else where
-
-
-def links(node: Comparison) -> list[Comparison]:
-    """A chain as its links."""
-    nodes = (node.first, *node.rest)
-    return [Comparison(nodes[index], (op,), (nodes[index + 1],), span=node.span) for index, op in enumerate(node.ops)]
-
-
-def ends(operand: Node, where: Interval) -> tuple[Comparison, Comparison]:
-    """What being in an interval asks of each end."""
-    return (
-        Comparison(operand, (">=" if where.low_closed else ">",), (where.low,)),
-        Comparison(operand, ("<=" if where.high_closed else "<",), (where.high,)),
-    )
-
-
-# ── what is left of the expression ───────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@attrs.define
-class _Folder(_Parts):
-    """Folds away what is known, but for what the names still needed could change."""
-
-    needed: frozenset[str]
-
-    def folded(self, node: Node) -> Node:
-        literal = self.literal(node)
-        if literal is not None:
-            return literal
-        match node:
-            case Defined():
-                return self.folded(node.body)
-            case Logic():
-                return _joined(node.op, [self.folded(operand) for operand in node.operands])
-            case Not():
-                inner = self.folded(node.operand)
-                return Truth(not inner.value) if isinstance(inner, Truth) else Not(inner)
-            case Comparison():
-                return self.comparison(node)
-            case Membership():
-                return self.membership(node)
-            case Choice():
-                condition = self.folded(node.condition)
-                if isinstance(condition, Truth):
-                    return self.folded(node.then if condition.value else node.otherwise)
-                return Choice(condition, self.folded(node.then), self.folded(node.otherwise))
-            case Negative():
-                return Negative(self.folded(node.operand))
-            case Arithmetic():
-                return Arithmetic(node.op, self.folded(node.left), self.folded(node.right))
-            case Call():
-                return Call(node.function, tuple(map(self.folded, node.arguments)))
-            case _:
-                return node
-
-    def literal(self, node: Node) -> Node | None:
-        """A node that is known now and that nothing still needed can change, as a literal; nothing where it is not, or has no short decimal."""
-        if isinstance(node, Number | Text | Truth | Interval | Around | SetOf):
-            return None
-        if any(isinstance(part, Name) and part.name in self.needed for part in walk(node)):
-            return None
-        term = self.term(node)
-        match term:
-            case bool():
-                return Truth(term)
-            case str():
-                return Text(term)
-            case tuple():
-                found = on_paper(node, self)
-                return None if found is None else Number(float(found), found, self.unit(node))
-            case _:
-                return None
-
-    def unit(self, node: Node) -> Unit | None:
-        """The unit of a folded input that can be written beside its number."""
-        unit = self.context.units.get(node.name) if isinstance(node, Name) and node.scale == 1 else None
-        return unit if unit is not None and (unit.duration or unit.factors == ((unit.currency, 1),)) else None
-
-    def comparison(self, node: Comparison) -> Node:
-        """A chain, broken where a link is known."""
-        runs: list[Node] = []
-        operands = [self.folded(operand) for operand in (node.first, *node.rest)]
-        start: int | None = None
-        for index, link in enumerate(links(node)):
-            found = self.literal(link)
-            if found == Truth(value=False):
-                return found
-            if found is None and start is None:
-                start = index
-            if start is not None and (found is not None or index == len(node.ops) - 1):
-                stop = index if found is not None else index + 1
-                runs.append(Comparison(operands[start], node.ops[start:stop], tuple(operands[start + 1 : stop + 1])))
-                start = None
-        return _joined("and", runs)
-
-    def membership(self, node: Membership) -> Node:
-        where = _range(node.where)
-        if isinstance(where, Interval):
-            open_ends = [end for end in ends(node.operand, where) if self.literal(end) is None]
-            if len(open_ends) == 1:
-                found = self.comparison(open_ends[0])
-                return Not(found) if node.negated else found
-            where = attrs.evolve(where, low=self.folded(where.low), high=self.folded(where.high))
-            if _empty(where):  # which the language does not write as an interval
-                found = Logic("and", ends(self.folded(node.operand), where))
-                return Not(found) if node.negated else found
-        return Membership(self.folded(node.operand), where, node.negated)
-
-
-def _empty(where: Interval) -> bool:
-    if not (isinstance(where.low, Number) and isinstance(where.high, Number)):
-        return False
-    return where.low.exact > where.high.exact or (where.low.exact == where.high.exact and not (where.low_closed and where.high_closed))
-
-
-def _joined(op: Literal["and", "or"], operands: Sequence[Node]) -> Node:
-    decider = Truth(op == "or")
-    if decider in operands:
-        return decider
-    left: list[Node] = []
-    for operand in operands:
-        if not isinstance(operand, Truth):
-            left += operand.operands if isinstance(operand, Logic) and operand.op == op else (operand,)
-    if not left:
-        return Truth(op == "and")
-    return left[0] if len(left) == 1 else Logic(op, tuple(left))
-
-
-def on_paper(node: Node, parts: _Parts) -> Fraction | None:
-    """The number a known node comes to in exact arithmetic over the inputs as written; nothing where it has no decimal of at most 15 digits."""
-    found = _exact(node, parts)
-    if found is None:
-        return None
-    short = Fraction(repr(float(f"{float(found):.15g}")))
-    return found if short == found else None
-
-
-def _exact(node: Node, parts: _Parts) -> Fraction | None:  # one case for each type of node
-    match node:
-        case Number():
-            return node.exact
-        case Name():
-            term = parts.term(attrs.evolve(node, scale=Fraction(1)))
-            return Fraction(repr(term[0])) * node.scale if isinstance(term, tuple) else None
-        case Defined():
-            return _exact(node.body, parts)
-        case Choice():
-            chosen = parts.term(node.condition)
-            return _exact(node.then if chosen is True else node.otherwise, parts) if isinstance(chosen, bool) else None
-        case Call() if node.function == "coalesce":
-            known = next((argument for argument in node.arguments if isinstance(parts.term(argument), tuple)), None)
-            return None if known is None else _exact(known, parts)
-        case Call() | Arithmetic() | Negative():
-            numbers = [_exact(child, parts) for child in children(node)]
-            known_numbers = [number for number in numbers if number is not None]
-            if len(known_numbers) < len(numbers):
-                return None
-            return _applied(node, known_numbers)
-        case _:
-            return None
-
-
-def _applied(node: Call | Arithmetic | Negative, numbers: Sequence[Fraction]) -> Fraction | None:
-    match node:
-        case Negative():
-            return -numbers[0]
-        case Arithmetic():
-            left, right = numbers
-            if node.op == "/":
-                return left / right if right else None
-            return left + right if node.op == "+" else left - right if node.op == "-" else left * right
-        case Call():
-            match node.function:
-                case "abs":
-                    return abs(numbers[0])
-                case "min":
-                    return min(numbers)
-                case "max":
-                    return max(numbers)
-                case "clip":
-                    return min(max(numbers[0], numbers[1]), numbers[2])
-    return None
