@@ -202,7 +202,7 @@ MISTAKES: list[tuple[str, str, str, dict[str, Any], list[str]]] = [
         CALLED.replace("net(deal_size, shift)", "net(sales, $3)"),
         {"net": net},
         [
-            "playbooks/budget.yaml:22:15 unit-mismatch cannot pass `sales` (USD, as declared) as value 1 of `net` (USD/count, as declared)",
+            "playbooks/budget.yaml:22:15 unit-mismatch cannot pass `sales` (USD, as declared) as value 1 of `net` (USD/count, as declared); declared: `sales` at metrics.yaml:5:11",
             "playbooks/budget.yaml:22:22 unit-mismatch cannot pass `$3` (USD, as written) as value 2 of `net` (share, as declared)",
         ],
     ),
@@ -213,7 +213,10 @@ MISTAKES: list[tuple[str, str, str, dict[str, Any], list[str]]] = [
         {"net": net},
         [
             "playbooks/budget.yaml:19:3 unused-threshold threshold `size_min` of playbook `budget` is declared and never used",
-            "playbooks/budget.yaml:22:11 unit-mismatch cannot compare `net(deal_size, shift)` (USD/count, as declared) and `2 months` (months, as written)",
+            (
+                "playbooks/budget.yaml:22:11 unit-mismatch cannot compare `net(deal_size, shift)` (USD/count, as declared) and `2 months` (months, as written)"
+                "; declared: `deal_size` at metrics.yaml:19:11, `shift` at playbooks/budget.yaml:17:10"
+            ),
         ],
     ),
     (

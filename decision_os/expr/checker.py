@@ -6,6 +6,7 @@ and exactly, so that no evaluator knows of units.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Final, Literal, TypeAlias
@@ -123,7 +124,8 @@ class _Checker:
         self.inside: list[Defined] = []
 
     def run(self, tree: Node) -> Checked:
-        self.root = tree
+        words = sorted(_outermost(tree), key=lambda node: node.span)
+        self.starts, self.words = [node.span[0] for node in words], [node.name for node in words]
         typed = self.visit(tree)
         known = {name: unit for name in sorted(self.names) if (unit := self.units.get(name) or self.read.get(name)) is not None}
         issues = sorted(self.issues, key=lambda issue: issue.where)
@@ -139,7 +141,7 @@ class _Checker:
         if self.text:
             error = error_at(self.text, *span, message)
             where, excerpt = Where("", error.line, error.column), error.excerpt
-        about = tuple(dict.fromkeys(node.name for node in _outermost(self.root) if span[0] <= node.span[0] and node.span[1] <= span[1]))
+        about = tuple(dict.fromkeys(self.words[bisect_left(self.starts, span[0]) : bisect_left(self.starts, span[1])]))
         self.issues[Issue(code, message, where, severity, hint, excerpt, about)] = None
 
     def shown(self, node: Node) -> str:

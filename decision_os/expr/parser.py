@@ -98,7 +98,7 @@ def parse(
     Raises `ExpressionError` with the place in the author's text and what to write instead.
 
     >>> parse("win_rate ≥ 2pp").tree.rest
-    (Number(value=0.02, exact=Fraction(1, 50), unit=Unit(factors=(), kind='pp'), span=(11, 14)),)
+    (Number(value=0.02, exact=Fraction(1, 50), unit=Unit(factors=(), kind='pp'), scale=Fraction(1, 1), span=(11, 14)),)
     >>> parse("win_rte > 0.2", names=["win_rate"])
     Traceback (most recent call last):
         ...
