@@ -10,7 +10,7 @@ from typing import Final
 import attrs
 
 from decision_os.expr import Expression
-from decision_os.expr.tree import Comparison, Defined, Name, Negative, Node, Number, children
+from decision_os.expr.tree import Around, Comparison, Defined, Interval, Membership, Name, Negative, Node, Number, children
 from decision_os.expr.unparse import unparse
 from decision_os.model import Metric, Playbook
 from decision_os.sampling import fair_above
@@ -34,7 +34,7 @@ def is_gini(metric: Metric) -> bool:
 
 @attrs.frozen(kw_only=True)
 class Asked:
-    """One comparison of an input with a number, as in `availability ≥ 99.5%`. `least` tells at least from at most."""
+    """One comparison of an input with a number, as in `availability ≥ 99.5%`, or one end of an interval it is in. `least` tells at least from at most."""
 
     name: str
     text: str
@@ -69,8 +69,10 @@ class Asked:
         return f"`{self.text}` cannot have one at n = {n:,}: 1 of {n:,} is {1 / n:.1%}; it takes n = {needed:,}"
 
     def _unfair(self, n: int, members: int | None) -> str:
-        if self.least or not members:
+        if self.least:
             return ""
+        if not members:
+            return f"whether `{self.text}` can tell fair from unfair at n = {n:,} is not known: among how many it is dealt was not given (`members`)"
         chance = fair_above(float(self.bound), n, members)
         if chance <= _BY_CHANCE:
             return ""
@@ -83,32 +85,43 @@ def asked_of(playbook: Playbook, metrics: Mapping[str, Metric]) -> tuple[Asked, 
     kinds = {use.name: metrics[use.metric] for use in playbook.inputs.values() if use.metric in metrics}
     kinds = {name: metric for name, metric in kinds.items() if is_share(metric) or is_gini(metric)}
     conditions = [check.condition for check in playbook.pre_checks] + [branch.condition for branch in playbook.branches]
-    return tuple(dict.fromkeys(asked for comparison in _comparisons(conditions) for asked in _asked(comparison, kinds)))
+    return tuple(dict.fromkeys(asked for node in _nodes(conditions) for asked in _asked(node, kinds)))
 
 
-def _comparisons(conditions: Iterable[Expression]) -> Iterator[Comparison]:
+def _nodes(conditions: Iterable[Expression]) -> Iterator[Node]:
     waiting: list[Node] = [condition.tree for condition in conditions]
     while waiting:
         node = waiting.pop(0)
-        if isinstance(node, Comparison):
-            yield node
+        yield node
         waiting += children(node)
 
 
-def _asked(comparison: Comparison, kinds: Mapping[str, Metric]) -> Iterator[Asked]:
-    sides = (comparison.first, *comparison.rest)
-    for left, op, right in zip(sides, comparison.ops, comparison.rest, strict=False):
+def _asked(node: Node, kinds: Mapping[str, Metric]) -> Iterator[Asked]:
+    for left, op, right in _bounds(node):
         for name, written, other in ((left, op, right), (right, _FLIPPED.get(op, op), left)):
             bound = _number(other)
             if isinstance(name, Name) and name.name in kinds and bound is not None and written in _FLIPPED:
                 yield Asked(
                     name=name.name,
-                    text=unparse(comparison),
+                    text=unparse(node),
                     bound=bound,
                     least=written in (">", ">="),
                     strict=written in ("<", ">"),
                     gini=is_gini(kinds[name.name]),
                 )
+
+
+def _bounds(node: Node) -> Iterator[tuple[Node, str, Node]]:
+    """What a node asks one side to be of another: each step of a comparison, and each end of an interval that something is in."""
+    match node:
+        case Comparison(first=first, ops=ops, rest=rest):
+            yield from zip((first, *rest), ops, rest, strict=False)
+        case Membership(operand=operand, where=where, negated=False):
+            within = where.body if isinstance(where, Defined) else where
+            within = within.interval if isinstance(within, Around) else within
+            if isinstance(within, Interval):
+                yield operand, ">=" if within.low_closed else ">", within.low
+                yield operand, "<=" if within.high_closed else "<", within.high
 
 
 def _number(node: Node) -> Fraction | None:

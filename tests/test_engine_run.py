@@ -286,6 +286,7 @@ def test_a_subject_whose_last_action_is_still_watched_is_in_cooldown(engine: dos
     assert "the action of 2026-08 (+20% budget) is still being monitored" in " ".join(ads.explain().split())
     assert dos.Outcome.ACT == content.outcome
     same = the_record(run_on_metrics(engine, "polars").records, "Ads")
+    assert ads.id != same.id  # once the watch is over the same inputs are a proposal that nobody has seen
     assert dos.Outcome.ACT == the_record(run_on_metrics(engine, "polars", open_decisions=[same]).records, "Ads").outcome
 
 

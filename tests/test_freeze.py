@@ -174,3 +174,44 @@ def test_what_a_freeze_cannot_be_is_answered_at_its_place(tmp_path: Path) -> Non
     found = findings(write(tmp_path, files), Severity.ERROR)
     assert ["unknown-key", "unknown-role", "unknown-word", "unknown-word"] == sorted(line.split()[1] for line in found)
     assert any("did you mean `high`" in line for line in found)
+
+
+@pytest.mark.parametrize("pre_checks", [True, False], ids=["with a pre-check", "without"])
+@pytest.mark.parametrize("loads", [KEPT, BROKEN], ids=["kept", "broken"])
+@pytest.mark.parametrize("overrides", [(), (ANN,), (attrs.evolve(ANN, expires=AT),)], ids=["nobody", "ann", "ann too late"])
+def test_many_are_governed_like_one(tmp_path: Path, *, pre_checks: bool, loads: Any, overrides: tuple[Override, ...]) -> None:
+    """What is frozen for one would act in a batch, or in a frame."""
+    engine = book(tmp_path, pre_checks=pre_checks)
+    report = engine.freshness(loads, at=AT)
+    rows: list[dict[str, Any]] = [{"sales": 220.0, "deal_size": 110.0}, {"sales": 1.0, "deal_size": 110.0}, {"sales": None, "deal_size": 110.0}]
+    one = [engine.decide("budget", row, at=AT, subject="Ads", freshness=report, overrides=overrides) for row in rows]
+    assert one == engine.decide_many("budget", rows, at=AT, subject="Ads", freshness=report, overrides=iter(overrides))
+    assert one == [*engine.frame_records("budget", pl.DataFrame(rows).with_columns(channel=pl.lit("Ads")), at=AT, freshness=report, overrides=iter(overrides))]
+    for frame in (pl.DataFrame(rows), pl.DataFrame(rows).to_pandas(), pl.DataFrame(rows).lazy(), pl.DataFrame(rows).with_columns(slo_green=pl.lit(value=True))):
+        found = engine.decide_frame("budget", frame, freshness=report, overrides=overrides)
+        found = pl.from_pandas(found) if not isinstance(found, pl.DataFrame | pl.LazyFrame) else found.lazy().collect()
+        told = [(record.outcome.value, record.action, record.branch) for record in one]
+        assert told == list(zip(*(found[name].to_list() for name in ("outcome", "action", "branch")), strict=True))
+
+
+def test_many_whose_callers_vouch_are_governed_like_one(tmp_path: Path) -> None:
+    """An override would count for one and not for many."""
+    engine = book(tmp_path, pre_checks=True)
+    rows = [{"sales": 220.0, "deal_size": 110.0, "slo_green": green} for green in (False, True, None)]
+    one = [engine.decide("budget", row, at=AT, subject="Ads", overrides=[ANN]) for row in rows]
+    assert one == engine.decide_many("budget", rows, at=AT, subject="Ads", overrides=[ANN])
+    assert [] == engine.decide_many("budget", [], at=AT, overrides=[ANN])
+    with pytest.raises(dos.InputError, match="row 2: `budget` is decided on a mapping"):
+        engine.decide_many("budget", [rows[0], 3], at=AT, overrides=[ANN])  # type: ignore[list-item]  # that is the point
+    with pytest.raises(dos.InputError, match="`overrides` of a frame need `freshness`"):
+        engine.decide_frame("budget", pl.DataFrame(rows[:1]), overrides=[ANN])
+
+
+def test_a_report_of_another_instant_is_told(tmp_path: Path) -> None:
+    """A report of two months ago would count as today's, and one of tomorrow as known."""
+    engine = book(tmp_path)
+    values, report = {"sales": 220.0, "deal_size": 110.0}, engine.freshness(KEPT, at=AT)
+    late = engine.decide("budget", values, at=AT + 60 * DAY, subject="Ads", freshness=report)
+    assert "freshness as it stood 60d before the decision" in late.notes
+    with pytest.raises(dos.InputError, match="after the decision"):
+        engine.decide("budget", values, at=AT - DAY, subject="Ads", freshness=report)

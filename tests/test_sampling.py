@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
+import attrs
 import polars as pl
 import pytest
 from hypothesis import given
@@ -16,6 +18,7 @@ from decision_os.sampling import fair_above, fair_ginis, gini, wilson
 from decision_os.support import asked_of
 from tests.conftest import Sample
 from tests.marts import AT, CHANNEL, LOADS, ROUTING
+from tests.small_book import changed, write
 
 sizes = st.integers(1, 10_000)
 
@@ -152,7 +155,36 @@ def test_a_gini_that_a_fair_deal_would_fail_is_said(engine: dos.Engine) -> None:
     assert dos.DecisionRecord.from_json(record.to_json()) == record
     assert dos.Outcome.BLOCKED == record.outcome  # the threshold stays what it is
     assert () == engine.decide("routing.policy", {**values, "fairness_gini": dos.Reading(value=0.05, n=4_000, members=22)}, at=AT).notes
-    assert () == engine.decide("routing.policy", {**values, "fairness_gini": dos.Reading(value=0.05, n=100)}, at=AT).notes  # among how many nobody said
+    nobody_said = engine.decide("routing.policy", {**values, "fairness_gini": dos.Reading(value=0.05, n=100)}, at=AT).notes
+    assert ("among how many it is dealt was not given" in " ".join(nobody_said)) is True
+
+
+def test_a_share_of_no_cases_is_unknown(engine: dos.Engine) -> None:
+    """A week without a single check would count as one without a failure."""
+    record = engine.decide("routing.policy", {**ROUTING, "availability": dos.Reading(value=1.0, n=0)}, at=AT)
+    assert (dos.Outcome.UNDETERMINED, ("availability",)) == (record.outcome, record.unknowns)
+    assert "availability is too few: n = 0: a share of no cases" in [str(cause) for cause in record.causes]
+
+
+@pytest.mark.parametrize("count", [2.5, True, -1, "30"])
+@pytest.mark.parametrize("label", ["n", "members"])
+def test_what_is_no_count_is_refused(engine: dos.Engine, label: str, count: Any) -> None:
+    """An n of half a case would give an interval, and a text a stack of Python's own errors."""
+    with pytest.raises(InputError, match=f"`{label}` of `availability` is .*, no count"):
+        engine.decide("routing.policy", {**ROUTING, "availability": attrs.evolve(dos.Reading(value=1.0), **{label: count})}, at=AT)
+
+
+@pytest.mark.parametrize(
+    ("condition", "smallest"),
+    [("up ≥ 99.5%", [200]), ("up in [99.5%, 100%]", [200, None]), ("up in (99.5%, 1]", [201, None]), ("up not in [99.5%, 1]", []), ("up ∈ 99% ± 0.5pp", [])],
+)
+def test_an_interval_asks_what_its_ends_ask(condition: str, smallest: list[int | None], tmp_path: Path) -> None:
+    """The same threshold written as an interval would carry no word about its n."""
+    files = changed("when: deal_size ≥ size_min and sales > floor", f"when: deal_size ≥ size_min and sales > floor and {condition}")
+    files["playbooks/budget.yaml"] = files["playbooks/budget.yaml"].replace("  sales: sales\npre", "  sales: sales\n  up: up\npre")
+    files["metrics.yaml"] += "  up: {label: Up, definition: Up, unit: share, grain: [channel, month], owner: Finance, reading: true, source: crm}\n"
+    book = dos.Engine.load(write(tmp_path, files)).book
+    assert smallest == [each.smallest_n for each in asked_of(book.playbooks["budget"], book.metrics)]
 
 
 def test_a_run_counts_n_and_members_itself(engine: dos.Engine, sample: Sample) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from decision_os.engine.decide import Decider
 from decision_os.engine.feeds import freshness as freshness_of
 from decision_os.engine.feeds import load_log
-from decision_os.engine.freeze import GREEN, checked, governed, standing, vouched, with_green
+from decision_os.engine.freeze import Standing, gate, governed
 from decision_os.engine.reviews import Review, agenda_of, reviews_of
 from decision_os.errors import InputError, Issue, NotFoundError, RuleBookError, Severity, nearest
 from decision_os.graph import build
@@ -118,21 +118,16 @@ class Engine:
         `choose` sets action parameters. With `freshness` (see `Engine.freshness`) the decision reads from it whether the promises are kept, and a
         risky act waits while a budget is spent; `overrides` let it through.
 
-        Raises `NotFoundError` for a decision that does not exist, `InputError` for a name or a value that cannot be read, and for an override by a
-        role that may not.
+        Raises `NotFoundError` for a decision that does not exist, `InputError` for a name or a value that cannot be read, for an override by a
+        role that may not, and for a freshness report of a later instant.
         """
         when = dt.datetime.now(dt.UTC) if at is None else at
         _refuse_zoneless(when)
         decider = self._decider(node)
         if freshness is None and not overrides:
             return decider.decide(values, at=when, subject=subject, period=period, choose=choose)
-        plan, waivers = self._plans[node], checked(self.book, overrides)
-        if freshness is not None:
-            stands = standing(self.book, plan.playbook, freshness, waivers, when)
-        else:
-            stands = vouched(self.book, plan.playbook, values.get(GREEN), waivers, when)
-        if freshness is not None or stands.used:
-            values = with_green(values, stands, when)
+        plan = self._plans[node]
+        values, stands = gate(self.book, plan, freshness, overrides, when)(values)
         return governed(plan, decider.decide(values, at=when, subject=subject, period=period, choose=choose), stands)
 
     def decide_many(
@@ -144,6 +139,8 @@ class Engine:
         subject: str | Sequence[str] | None = None,
         period: str | Sequence[str] | None = None,
         choose: Mapping[str, float] | None = None,
+        freshness: FreshnessReport | None = None,
+        overrides: Iterable[Override] = (),
     ) -> list[DecisionRecord]:
         """Decide once for each of many mappings, at one instant: the records that `decide` gives for them, in their order.
 
@@ -163,14 +160,18 @@ class Engine:
         _refuse_zoneless(when)
         if isinstance(rows, Mapping):
             raise InputError("`rows` is one mapping, not many", name="rows", hint="give a list of mappings, or call `decide`")
-        every = list(rows)
+        every, plan = list(rows), self._plans[node]
+        stands: list[Standing] = []
+        if freshness is not None or overrides:
+            opened = gate(self.book, plan, freshness, overrides, when)
+            every, stands = map(list, zip(*map(opened, every), strict=True)) if every else ([], [])
         subjects, periods = _for_each(subject, "subject", len(every)), _for_each(period, "period", len(every))
         records = decider.decide_many(every, at=when, subjects=subjects, periods=periods, choose=choose)
         found: list[DecisionRecord] = []
         while len(found) < len(every):
             with _collector_at_rest():  # a while at a time: others may make garbage meanwhile
                 found += islice(records, 10_000)
-        return found
+        return [governed(plan, record, stood) for record, stood in zip(found, stands, strict=True)] if stands else found
 
     def freshness(self, loads: Any, *, at: dt.datetime) -> FreshnessReport:
         """How every freshness SLO of the rule book stands at an instant, by a load log as `run` takes it.
@@ -207,6 +208,8 @@ class Engine:
         choose: Mapping[str, float] | None = None,
         given: Mapping[str, Any] | None = None,
         thresholds: bool | Collection[str] = False,
+        freshness: FreshnessReport | None = None,
+        overrides: Iterable[Override] = (),
     ) -> Any:
         """Decide for every row of a frame, in the frame's own engine.
 
@@ -216,12 +219,24 @@ class Engine:
 
         An integer beyond 2**53 is unknown in its row, as a value outside its metric's valid range is.
 
+        With `freshness` every row reads from it whether the promises are kept, and none acts where the budget is spent, as with `decide`; `overrides`
+        let them through. A column or a `given` of that name does not count then.
+
         Raises `NotFoundError` for a decision that does not exist, `DataError` for a column of a type no rule can read, and for a decision
-        that calls a Python function, which no dataframe engine can run.
+        that calls a Python function, which no dataframe engine can run; `InputError` for `overrides` that may not, or without `freshness`.
         """
         from decision_os.frames import decide_frame  # noqa: PLC0415  # the dataframe layer, when it is used
 
-        return decide_frame(self.plan(node), frame, choose=choose, given=given or {}, thresholds=thresholds)
+        plan = self.plan(node)
+        if freshness is None:
+            if tuple(overrides):
+                raise InputError("`overrides` of a frame need `freshness`", name="overrides", hint="give `freshness=engine.freshness(loads, at=at)`")
+            return decide_frame(plan, frame, choose=choose, given=given or {}, thresholds=thresholds)
+        from decision_os.engine.framed import as_it_stands, held_rows  # noqa: PLC0415
+
+        _, stands = gate(self.book, plan, freshness, overrides, freshness.at)({})
+        rows, green = as_it_stands(plan, frame, stands)
+        return held_rows(plan, decide_frame(plan, rows, choose=choose, given={**(given or {}), **green}, thresholds=thresholds), stands)
 
     def frame_records(
         self,
@@ -232,10 +247,12 @@ class Engine:
         period: str | None = None,
         choose: Mapping[str, float] | None = None,
         given: Mapping[str, Any] | None = None,
+        freshness: FreshnessReport | None = None,
+        overrides: Iterable[Override] = (),
     ) -> Iterator[DecisionRecord]:
         """The record of each row of a frame, one by one: what `decide` gives for it, hash and identity included.
 
-        Columns and `given` are as for `decide_frame`, `at`, `period` and `choose` as for `decide`; all records are decided at one instant. The subject is
+        Columns and `given` are as for `decide_frame`, the rest as for `decide`; all records are decided at one instant. The subject is
         named by the columns of the subject's keys. Rows are read as records are asked for, in the frame's order where its engine has one.
 
         Raises `NotFoundError` and `DataError` at once, and `InputError` at a row with a value no rule can read.
@@ -246,7 +263,8 @@ class Engine:
         when = dt.datetime.now(dt.UTC) if at is None else at
         _refuse_zoneless(when)
         values = rows(found, frame, given)
-        return (self.decide(node, row, at=when, period=period, choose=choose) for row in values)
+        kept = tuple(overrides)
+        return (self.decide(node, row, at=when, period=period, choose=choose, freshness=freshness, overrides=kept) for row in values)
 
     def run(
         self,

@@ -7,8 +7,8 @@ since it does not come by this way. A role that the rule book names may override
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
 
 import attrs
 
@@ -22,10 +22,13 @@ from decision_os.record import DecisionRecord, Evidence, Outcome, Override, Stat
 from decision_os.slo import spell_duration
 from decision_os.values import Reading, Reason, Unknown, Value
 
-__all__ = ["GREEN", "Standing", "checked", "governed", "held_back", "standing", "vouched", "with_green"]
+__all__ = ["GREEN", "Standing", "checked", "gate", "governed", "held_back", "standing", "vouched", "with_green"]
 
-GREEN = "slo_green"
+GREEN: Final = "slo_green"
 """The feed that says whether every promise is kept."""
+
+_OLD: Final = dt.timedelta(minutes=1)
+"""A report that was taken just before deciding is of that instant; of an older one the record says so."""
 
 
 @attrs.frozen(kw_only=True)
@@ -82,6 +85,32 @@ def vouched(book: RuleBook, playbook: Playbook, green: object, overrides: Iterab
         return Standing(green=True)
     left, used, notes = _waived(playbook.slos or tuple(book.slos), overrides, at)
     return Standing(green=not left, used=() if left else used, notes=() if left and used else notes)
+
+
+def gate(
+    book: RuleBook, plan: Plan, found: FreshnessReport | None, overrides: Iterable[Override], at: dt.datetime
+) -> Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], Standing]]:
+    """For decisions of one playbook at an instant: a caller's values → the values as freshness has them, and how it stands for `governed`.
+
+    `found` is the report, or None where the values say themselves whether the promises are kept. Raises what `checked` raises, and `InputError` for a
+    report of a later instant.
+    """
+    waivers = checked(book, overrides)
+    if found is None:
+
+        def by_caller(values: Mapping[str, Any]) -> tuple[Mapping[str, Any], Standing]:
+            green = values.get(GREEN) if isinstance(values, Mapping) else None  # what is no mapping is refused where it is read
+            stands = vouched(book, plan.playbook, green, waivers, at)
+            return (with_green(values, stands, at) if stands.used else values), stands
+
+        return by_caller
+    if found.at > at:
+        hint = "take it for the instant that is decided at: `engine.freshness(loads, at=at)`"
+        raise InputError(f"the freshness report is of {found.at.isoformat()}, after the decision", name="freshness", hint=hint)
+    stands = standing(book, plan.playbook, found, waivers, at)
+    if at - found.at >= _OLD:
+        stands = attrs.evolve(stands, notes=(*stands.notes, f"freshness as it stood {spell_duration(at - found.at)} before the decision"))
+    return lambda values: (with_green(values, stands, found.at) if isinstance(values, Mapping) else values, stands)
 
 
 def governed(plan: Plan, record: DecisionRecord, stands: Standing) -> DecisionRecord:

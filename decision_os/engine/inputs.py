@@ -158,6 +158,8 @@ def _one(name: str, planned: PlannedInput, raw: object, at: dt.datetime, key: st
         listed.append(InputTaken(name=name, value=value, metric=planned.metric.id, key=key, unit=planned.unit))
         return value
     value = _typed(name, planned, _own(name, planned, settle(raw.value, name)))
+    _refuse_no_count(name, "n", raw.n)
+    _refuse_no_count(name, "members", raw.members)
     value = _trusted(name, planned, _plausible(name, planned, value), raw, at)
     listed.append(
         InputTaken(
@@ -219,6 +221,14 @@ def _implausible(name: str, planned: PlannedInput, value: Value) -> Unknown:
     return Unknown.because(Reason.ERROR, name, f"{value} is outside its valid range {planned.valid_range}")
 
 
+def _refuse_no_count(name: str, label: str, count: object) -> None:
+    """`n` and `members` count cases and people."""
+    if count is None or (type(count) is int and count >= 0):
+        return
+    if isinstance(count, bool) or not hasattr(count, "__index__") or count < 0:  # type: ignore[operator]  # what counts compares
+        raise InputError(f"`{label}` of `{name}` is {count!r}, no count", name=name, hint="give a whole number, or leave it out where it is not known")
+
+
 def _trusted(name: str, planned: PlannedInput, value: Value, reading: Reading, at: dt.datetime) -> Value:
     """The value, unless the reading is too old, past its validity, or rests on too few."""
     if isinstance(value, Unknown):
@@ -234,6 +244,8 @@ def _trusted(name: str, planned: PlannedInput, value: Value, reading: Reading, a
         late = stale(reading.loaded_at, at, planned.max_age)
         if late is not None:
             return late.named(name)
+    if reading.n == 0 and planned.share:
+        return Unknown.because(Reason.TOO_FEW, name, "n = 0: a share of no cases")
     if planned.metric.min_n is not None and reading.n is not None and reading.n < planned.metric.min_n:
         return Unknown.because(Reason.TOO_FEW, name, f"n = {reading.n}, at least {planned.metric.min_n} wanted")
     return value

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from decision_os.calendars import Period, last_complete
+from decision_os.canonical import fingerprint
 from decision_os.contracts import Checked, check_entity
 from decision_os.engine.decide import Decider
 from decision_os.engine.feeds import alerted, cooling, freshness, load_log, open_sev2
@@ -223,7 +224,8 @@ def _cooled(shared: _Run, record: DecisionRecord) -> DecisionRecord:
     if last is None or record.outcome is not Outcome.ACT or last.id == record.id:
         return record
     note = f"in cooldown: the action of {last.period} ({last.action}) is still being monitored"
-    return held_back(record, ("cooldown",), note)
+    # Another identity than the act has: once the watch is over, the same inputs are a proposal that nobody has seen.
+    return attrs.evolve(held_back(record, ("cooldown",), note), id=fingerprint({"of": record.id, "cooldown": last.id}))
 
 
 def _addressed(book: RuleBook, item: Checked) -> tuple[Effect, ...]:
