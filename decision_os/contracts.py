@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
@@ -13,6 +12,7 @@ from decision_os.canonical import fingerprint
 from decision_os.entities import ROW, UNREAD, Frame, read_entity
 from decision_os.errors import DataError
 from decision_os.model import BreakAction, Entity, RowTest
+from decision_os.readonly import read_only
 from decision_os.record import Effect
 
 __all__ = ["BLOCKED", "FAILED", "QUARANTINED", "ROW_ID", "Block", "Checked", "check_entity", "contract_hash"]
@@ -28,10 +28,6 @@ FAILED: Final = "__failed"
 _FAILS: Final = "__fails_"
 _PASSED: Final = "__passed"
 _FOUND: Final = "__found"
-
-
-def _read_only(counts: Mapping[str, int]) -> Mapping[str, int]:
-    return MappingProxyType(dict(counts))
 
 
 @attrs.frozen
@@ -57,7 +53,7 @@ class Checked:
     entity: Entity
     every: Frame
     quarantine: Any
-    counts: Mapping[str, int] = attrs.field(converter=_read_only)
+    counts: Mapping[str, int] = attrs.field(converter=read_only)
     rows_in: int
     rows_passed: int
     rows_quarantined: int

@@ -21,7 +21,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from enum import Enum
-from typing import Self
+from typing import Any, Self
 
 import attrs
 
@@ -99,6 +99,16 @@ class Issue:
 
 class DecisionOSError(Exception):
     """The base of everything this library raises on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, or what a worker process hands back, is the error as it was; otherwise it would be made anew, of its words alone."""
+        return _as_it_was, (type(self), self.args, dict(vars(self)))
+
+
+def _as_it_was(kind: type[DecisionOSError], args: tuple[object, ...], fields: dict[str, object]) -> DecisionOSError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(fields)
+    return error
 
 
 class RuleBookError(DecisionOSError, ValueError):

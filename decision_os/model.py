@@ -17,6 +17,7 @@ import attrs
 from decision_os.calendars import Cadence
 from decision_os.errors import NotFoundError, Where, nearest
 from decision_os.expr import Expression, Function
+from decision_os.readonly import read_only
 from decision_os.slo import FreshnessSLO
 from decision_os.units import Unit
 
@@ -102,12 +103,8 @@ def time_grain(name: str) -> str | None:
     return tail if tail in TIME_GRAINS else None
 
 
-def _read_only(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    return MappingProxyType(dict(value))
-
-
 def _mapping() -> Any:
-    return attrs.field(factory=dict, converter=_read_only, hash=False)
+    return attrs.field(factory=dict, converter=read_only, hash=False)
 
 
 def _where() -> Any:

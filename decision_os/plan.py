@@ -16,6 +16,7 @@ from decision_os.model import Combine, InputUse, Metric, Monitor, Playbook, Revi
 from decision_os.record import MonitorPlan, ReversalKind, ReversalPlan, Terms
 from decision_os.support import Asked, asked_of, is_share
 from decision_os.units import format_value
+from decision_os.values import settle
 from decision_os.wire import DEMAND_RATIO, FEEDS
 
 __all__ = ["Condition", "Plan", "PlannedInput", "filled", "max_age", "plans"]
@@ -103,15 +104,20 @@ class Plan:
         Raises `InputError` for a parameter that does not exist and for a value outside its range.
         """
         chosen = dict(self.defaults)
-        for name, value in (choose or {}).items():
+        handed: object = choose  # whatever the caller's type checker did not see
+        if handed is not None and not isinstance(handed, Mapping):
+            hint = f"write it as in `choose={{'{next(iter(self.defaults), 'step')}': 0.05}}`"
+            raise InputError(f"`choose` is a mapping of parameters to numbers, not a {type(handed).__name__}", name="choose", hint=hint)
+        for name, given in (choose or {}).items():
             parameter = self.playbook.parameters.get(name)
             if parameter is None:
-                hint = nearest(name, self.defaults) or f"known: {', '.join(sorted(self.defaults)) or 'none'}"
+                hint = nearest(str(name), self.defaults) or f"known: {', '.join(sorted(self.defaults)) or 'none'}"
                 raise InputError(f"`{self.playbook.id}` has no parameter `{name}`", name=name, hint=hint)
-            if isinstance(value, bool | str) or parameter.range.evaluate({"value": value}) is not True:
+            value = settle(given, name)
+            if type(value) not in (int, float) or parameter.range.evaluate({"value": value}) is not True:
                 allowed = parameter.range.text.removeprefix("value in ")
-                raise InputError(f"`{name}` = {value!r} is outside its range {allowed}", name=name, hint=f"choose a value in {allowed}")
-            chosen[name] = float(value)
+                raise InputError(f"`{name}` = {given!r} is outside its range {allowed}", name=name, hint=f"choose a value in {allowed}")
+            chosen[name] = float(value)  # type: ignore[arg-type]  # tested
         return chosen
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import operator
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
@@ -16,7 +17,7 @@ import attrs
 
 from decision_os.errors import InputError, UnknownTruthError
 
-__all__ = ["EXACT_INTEGER", "LARGEST_INTEGER", "Cause", "Reading", "Reason", "Scalar", "Unknown", "Value", "settle"]
+__all__ = ["EXACT_INTEGER", "LARGEST_INTEGER", "Cause", "Reading", "Reason", "Scalar", "Unknown", "Value", "as_text", "settle"]
 
 Scalar: TypeAlias = bool | int | float | str | dt.date | dt.datetime | dt.timedelta
 """A known value. An int is at most 2**53 either way, a float is finite, an instant carries its zone."""
@@ -122,8 +123,14 @@ class Reading:
     zone); `valid_until` ends the life of an estimate; `n` is the sample size of a share or a mean, and `members` among how many a Gini says
     it is dealt; `version` names the metric's definition.
 
+    What a frame hands in is read as it is meant: None, NaN, NaT and NA as not there, a NumPy integer or a float without a fraction as a count, a
+    whole number as the text of a period or a version, a pandas timestamp as an instant. Raises `InputError` for a count, a text or an
+    instant that is none (`n="5"`, `period=2026.0`, a date for `loaded_at`).
+
     >>> Reading(value=0.21, period="2026-09", n=340).value
     0.21
+    >>> Reading(value=0.21, period=2026, n=float("nan"))
+    Reading(value=0.21, period='2026', loaded_at=None, valid_until=None, n=None, version=None, members=None)
     """
 
     value: Any
@@ -133,6 +140,14 @@ class Reading:
     n: int | None = None
     version: str | None = None
     members: int | None = None
+
+    def __attrs_post_init__(self) -> None:
+        texts = type(self.period) in _TEXT_OR_NONE and type(self.version) in _TEXT_OR_NONE
+        instants = type(self.loaded_at) in _INSTANT_OR_NONE and type(self.valid_until) in _INSTANT_OR_NONE
+        if texts and instants and type(self.n) in _COUNT_OR_NONE and 0 <= (self.n or 0) <= LARGEST_INTEGER and self.members is None:  # most are
+            return
+        for name, read in _BESIDE_A_VALUE.items():
+            object.__setattr__(self, name, read(getattr(self, name), name))
 
 
 def settle(raw: object, name: str = "") -> Value:
@@ -217,6 +232,99 @@ def _rare(raw: Any, name: str) -> Value:  # one case for each kind of value
 
 
 _SCALARS: Final = {"numpy": "generic", "pyarrow": "Scalar"}
+
+
+def as_text(raw: object, name: str) -> str:
+    """The text that names something: a subject, a period, a version. A whole number, as ids in a frame are, becomes its digits, a date its ISO form.
+
+    Raises `InputError` for anything else: 101.0 too, which an id becomes in a column with a gap, and NaN, which is the gap.
+
+    >>> as_text("Ads", "subject"), as_text(101, "subject")
+    ('Ads', '101')
+    """
+    found = raw if type(raw) is str else _name_of(raw)
+    if found is None:
+        hint = "an id that a gap in its column made a float needs a column of texts, or one of type `Int64`" if issubclass(type(raw), float) else ""
+        raise _not_a(raw, name, "a text or a whole number", hint or "give the text that names it")
+    return found
+
+
+def _name_of(raw: Any) -> str | None:
+    kind = type(raw)
+    try:
+        if issubclass(kind, str):
+            return str.__str__(raw)
+        if issubclass(kind, int):
+            return None if kind is bool else str(int.__int__(raw))
+        if hasattr(kind, "__index__"):  # the integers of NumPy, of any size
+            return str(operator.index(raw))
+        found = settle(raw)
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, it names nothing
+        return None
+    if type(found) is dt.date:
+        return found.isoformat()
+    return found if type(found) is str else str(found) if type(found) is int else None
+
+
+def _count(raw: object, name: str) -> int | None:
+    """How many: a whole number, not below 0. A float without a fraction is one, which a count becomes in a column with a gap."""
+    found = settle(raw, name)
+    if isinstance(found, float) and found.is_integer():
+        found = _integer(int(found), name)
+    if _is_missing(found):
+        return None
+    if type(found) is not int or found < 0:
+        raise _not_a(raw, name, "a whole number, 0 or more", "leave it out, or give None, where it is not known")
+    return found
+
+
+def _label(raw: object, name: str) -> str | None:
+    return None if _is_missing(_settled_if_any(raw)) else as_text(raw, name)
+
+
+def _instant(raw: object, name: str) -> dt.datetime | None:
+    found = settle(raw, name)
+    if _is_missing(found):
+        return None
+    if type(found) is not dt.datetime:
+        raise _not_a(raw, name, "an instant", "give an aware datetime, as in `datetime(2026, 10, 6, tzinfo=UTC)`")
+    return found
+
+
+def _settled_if_any(raw: object) -> Value | None:
+    """A value, settled; nothing for what is none."""
+    try:
+        return settle(raw)
+    except InputError:
+        return None
+
+
+def _is_missing(value: Value | None) -> bool:
+    return isinstance(value, Unknown) and value.reasons == (Reason.MISSING.value,)
+
+
+_BESIDE_A_VALUE: Final[dict[str, Callable[[object, str], object]]] = {
+    "period": _label,
+    "loaded_at": _instant,
+    "valid_until": _instant,
+    "n": _count,
+    "version": _label,
+    "members": _count,
+}
+"""How each field of a reading beside its value is read."""
+
+_TEXT_OR_NONE: Final = frozenset({str, type(None)})
+_INSTANT_OR_NONE: Final = frozenset({dt.datetime, type(None)})
+_COUNT_OR_NONE: Final = frozenset({int, type(None)})
+
+
+def _not_a(raw: object, name: str, wanted: str, hint: str) -> InputError:
+    kind = type(raw)
+    article = "an" if kind.__name__[:1] in "aeiouAEIOU" else "a"
+    shown = f"{article} {kind.__name__}"
+    if raw is None or kind in (bool, float, str) or (type(raw) is int and raw.bit_length() < 64):  # Python writes no integer of any size
+        shown = repr(raw)[:60]
+    return InputError(f"`{name}` is {wanted}, not {shown}", name=name, hint=hint)
 
 
 def _refused(raw: object, name: str, what: str = "is not a value a rule can read", hint: str = "") -> InputError:

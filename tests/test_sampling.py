@@ -170,7 +170,7 @@ def test_a_share_of_no_cases_is_unknown(engine: dos.Engine) -> None:
 @pytest.mark.parametrize("label", ["n", "members"])
 def test_what_is_no_count_is_refused(engine: dos.Engine, label: str, count: Any) -> None:
     """An n of half a case would give an interval, and a text a stack of Python's own errors."""
-    with pytest.raises(InputError, match=f"`{label}` of `availability` is .*, no count"):
+    with pytest.raises(InputError, match=f"`{label}` is a whole number, 0 or more, not {count!r}"):
         engine.decide("routing.policy", {**ROUTING, "availability": attrs.evolve(dos.Reading(value=1.0), **{label: count})}, at=AT)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
@@ -13,6 +12,7 @@ import attrs
 from decision_os.errors import DataError, NotFoundError, nearest
 from decision_os.exports import Export, read_export, to_frame
 from decision_os.model import Entity, RuleBook
+from decision_os.readonly import read_only
 
 __all__ = ["INCIDENTS", "LOADS", "READINGS", "Intake", "read_folder", "read_loads"]
 
@@ -35,10 +35,6 @@ def _nothing(_: str) -> None:
     """Tell nobody."""
 
 
-def _read_only(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    return MappingProxyType(dict(value))
-
-
 @attrs.frozen(kw_only=True, eq=False)
 class Intake:
     """What `Engine.run` is given, read from one folder.
@@ -47,7 +43,7 @@ class Intake:
     files; what has no file is None. `notes` says which files are absent and which lines were not taken for data; `files` are those read.
     """
 
-    sources: Mapping[str, Any] = attrs.field(factory=dict, converter=_read_only)
+    sources: Mapping[str, Any] = attrs.field(factory=dict, converter=read_only)
     metrics: Any = None
     loads: tuple[tuple[str, str], ...] | None = None
     incidents: tuple[Mapping[str, str | None], ...] | None = None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 import attrs
 import narwhals.stable.v2 as nw
 
 from decision_os.engine.result import RunResult
 from decision_os.ledger import Ledger
+from decision_os.readonly import read_only
 from decision_os.record import DecisionRecord
 from decision_os.render import memos
 
@@ -23,15 +23,11 @@ MEMO = "memo.md"
 _QUARANTINE = "quarantine"
 
 
-def _read_only(value: Mapping[str, Path]) -> Mapping[str, Path]:
-    return MappingProxyType(dict(value))
-
-
 @attrs.frozen(kw_only=True)
 class Written:
     """The files written: `quarantine` has that of each entity with quarantined rows."""
 
-    quarantine: Mapping[str, Path] = attrs.field(factory=dict, converter=_read_only, hash=False)
+    quarantine: Mapping[str, Path] = attrs.field(factory=dict, converter=read_only, hash=False)
     files: tuple[Path, ...] = ()
 
 

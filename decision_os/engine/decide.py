@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -21,6 +20,7 @@ from decision_os.errors import InputError
 from decision_os.expr import Explanation
 from decision_os.model import HitPolicy, RuleBook
 from decision_os.plan import Condition, Plan, filled
+from decision_os.readonly import read_only
 from decision_os.record import (
     ActionTaken,
     BranchEvidence,
@@ -36,7 +36,7 @@ from decision_os.record import (
     zoned,
 )
 from decision_os.units import format_value
-from decision_os.values import Reason, Unknown, Value
+from decision_os.values import Reason, Unknown, Value, as_text
 
 __all__ = ["Chosen", "Decider", "Verdict", "Watch", "judge", "watching"]
 
@@ -106,7 +106,7 @@ class Decider:
         self._book, self._plan = book, plan
         self._intake = Intake(plan)
         self._rule_book = f"{book.id} {book.version}"
-        self._recommended, self._thresholds = MappingProxyType(plan.defaults), MappingProxyType(plan.thresholds)
+        self._recommended, self._thresholds = read_only(plan.defaults), read_only(plan.thresholds)
         self._zone = zone_of(book.zone)
         self._moment: Moment | None = None
         self._review: tuple[dt.datetime, dt.datetime] | None = None
@@ -118,7 +118,7 @@ class Decider:
         values = plan.choices(choose)
         shown = plan.shown(values)
         return Chosen(
-            values=MappingProxyType(values),
+            values=read_only(values),
             shown=shown,
             actions={name: (filled(action.text, shown), tuple(filled(part, shown) for part in action.parts)) for name, action in plan.playbook.actions.items()},
             identity=Shape(("subject", "period", "inputs"), fixed={"node": plan.playbook.id, "rule_book": self._book.hash, "chosen": values}),
@@ -134,9 +134,9 @@ class Decider:
         return known
 
     def subject_of(self, given: Mapping[str, Any]) -> str:
-        """What a mapping is about: the values of the subject's keys, or the subject as such where it gives none."""
+        """What a mapping is about: the values of the subject's keys, or the subject as such where it gives none. Raises `InputError` as `as_text` does."""
         subject = self._plan.playbook.subject
-        named = [str(given[key]) for key in subject.keys if key in given]
+        named = [text if type(text := given[key]) is str else as_text(text, key) for key in subject.keys if key in given]
         return " / ".join(named) if named else subject.id
 
     def decide(
@@ -144,24 +144,24 @@ class Decider:
         given: Mapping[str, Any],
         *,
         at: dt.datetime,
-        subject: str | None = None,
-        period: str | None = None,
+        subject: str | int | None = None,
+        period: str | int | None = None,
         choose: Mapping[str, float] | None = None,
     ) -> DecisionRecord:
         """The record of one decision."""
-        return self._decide(self.choosing(choose) if choose else self._usual, given, self.moment(at), subject, period)
+        return self._decide(self._usual if choose is None else self.choosing(choose), given, self.moment(at), subject, period)
 
     def decide_many(
         self,
         rows: Sequence[Mapping[str, Any]],
         *,
         at: dt.datetime,
-        subjects: Iterable[str | None],
-        periods: Iterable[str | None],
+        subjects: Iterable[str | int | None],
+        periods: Iterable[str | int | None],
         choose: Mapping[str, float] | None,
     ) -> Iterator[DecisionRecord]:
         """The records of many. An `InputError` says in which row, counted from 1."""
-        chosen, moment = self.choosing(choose) if choose else self._usual, self.moment(at)
+        chosen, moment = self._usual if choose is None else self.choosing(choose), self.moment(at)
         for number, (row, subject, period) in enumerate(zip(rows, subjects, periods, strict=False), 1):  # a text for all rows comes as one without end
             try:
                 record = self._decide(chosen, row, moment, subject, period)
@@ -171,7 +171,7 @@ class Decider:
                 raise
             yield record
 
-    def _decide(self, chosen: Chosen, given: Mapping[str, Any], moment: Moment, subject: str | None, period: str | None) -> DecisionRecord:
+    def _decide(self, chosen: Chosen, given: Mapping[str, Any], moment: Moment, subject: str | int | None, period: str | int | None) -> DecisionRecord:
         plan = self._plan
         taken = self._intake.take(given, moment.at)
         scope = taken.values
@@ -179,8 +179,9 @@ class Decider:
         verdict = judge(plan, scope, taken)
         for watch in _watches:
             watch(self._book, plan, scope, taken, verdict)
-        about = self.subject_of(given) if subject is None else subject
-        return self._record(chosen, taken, verdict, moment, about, moment.period if period is None else period)
+        about = self.subject_of(given) if subject is None else subject if type(subject) is str else as_text(subject, "subject")
+        when = moment.period if period is None else period if type(period) is str else as_text(period, "period")
+        return self._record(chosen, taken, verdict, moment, about, when)
 
     def _record(self, chosen: Chosen, taken: Taken, verdict: Verdict, moment: Moment, subject: str, period: str) -> DecisionRecord:
         book, plan, scope = self._book, self._plan, taken.values

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import gc
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from itertools import islice, repeat
 from pathlib import Path
@@ -21,6 +22,7 @@ from decision_os.lint import check
 from decision_os.model import RuleBook
 from decision_os.plan import Plan, plans
 from decision_os.record import DecisionRecord, Override
+from decision_os.values import settle
 from decision_os.wire import read_book
 
 if TYPE_CHECKING:  # the graph's type only; and the run, which needs the dataframe layer, is imported when it is asked for
@@ -104,8 +106,8 @@ class Engine:
         values: Mapping[str, Any],
         *,
         at: dt.datetime | None = None,
-        subject: str | None = None,
-        period: str | None = None,
+        subject: str | int | None = None,
+        period: str | int | None = None,
         choose: Mapping[str, float] | None = None,
         freshness: FreshnessReport | None = None,
         overrides: Iterable[Override] = (),
@@ -114,15 +116,14 @@ class Engine:
 
         `values` gives the inputs by name (or by their metric's label): numbers, `Reading`s, `Unknown`s, and for an input of a finer grain a mapping
         from key to value. What is absent is unknown. `at` is the instant decided at (now, unless given; give it for a result that repeats);
-        `subject` and `period` name what is decided about (the subject's keys in `values`, and the last complete period, unless given);
-        `choose` sets action parameters. With `freshness` (see `Engine.freshness`) the decision reads from it whether the promises are kept, and a
-        risky act waits while a budget is spent; `overrides` let it through.
+        `subject` and `period` name what is decided about (the subject's keys in `values`, and the last complete period, unless given), each a text, or a
+        whole number that becomes its digits; `choose` sets action parameters. With `freshness` (see `Engine.freshness`) the decision reads from it whether
+        the promises are kept, and a risky act waits while a budget is spent; `overrides` let it through.
 
         Raises `NotFoundError` for a decision that does not exist, `InputError` for a name or a value that cannot be read, for an override by a
         role that may not, and for a freshness report of a later instant.
         """
-        when = dt.datetime.now(dt.UTC) if at is None else at
-        _refuse_zoneless(when)
+        when = dt.datetime.now(dt.UTC) if at is None else _instant(at)
         decider = self._decider(node)
         if freshness is None and not overrides:
             return decider.decide(values, at=when, subject=subject, period=period, choose=choose)
@@ -136,16 +137,17 @@ class Engine:
         rows: Iterable[Mapping[str, Any]],
         *,
         at: dt.datetime | None = None,
-        subject: str | Sequence[str] | None = None,
-        period: str | Sequence[str] | None = None,
+        subject: str | int | Iterable[str | int | None] | None = None,
+        period: str | int | Iterable[str | int | None] | None = None,
         choose: Mapping[str, float] | None = None,
         freshness: FreshnessReport | None = None,
         overrides: Iterable[Override] = (),
     ) -> list[DecisionRecord]:
         """Decide once for each of many mappings, at one instant: the records that `decide` gives for them, in their order.
 
-        `subject` and `period` are a text for all rows or a list with one for each, and otherwise what they are in `decide`: the subject's keys in the row, and
-        the last complete period. The other arguments are those of `decide`. A frame is decided by `decide_frame`, which makes no records.
+        `subject` and `period` are a text for all rows or a list (a column of a frame, a generator) with one for each, and otherwise, as where the list has
+        None, what they are in `decide`: the subject's keys in the row, and the last complete period. The other arguments are those of `decide`. A frame is
+        decided by `decide_frame`, which makes no records.
 
         Raises what `decide` raises; an `InputError` says in which row, counted from 1, and for lists of another length than the rows.
 
@@ -156,11 +158,8 @@ class Engine:
         [('Ads', 'blocked'), ('Events', 'blocked')]
         """
         decider = self._decider(node)
-        when = dt.datetime.now(dt.UTC) if at is None else at
-        _refuse_zoneless(when)
-        if isinstance(rows, Mapping):
-            raise InputError("`rows` is one mapping, not many", name="rows", hint="give a list of mappings, or call `decide`")
-        every, plan = list(rows), self._plans[node]
+        when = dt.datetime.now(dt.UTC) if at is None else _instant(at)
+        every, plan = _every_row(rows), self._plans[node]
         stands: list[Standing] = []
         if freshness is not None or overrides:
             opened = gate(self.book, plan, freshness, overrides, when)
@@ -178,8 +177,8 @@ class Engine:
 
         Raises `NotFoundError` for a source that the rule book does not have, `DataError` for a log that cannot be read.
         """
-        _refuse_zoneless(at)
-        return freshness_of(self.book, load_log(self.book, loads), at)
+        when = _instant(at)
+        return freshness_of(self.book, load_log(self.book, loads), when)
 
     def reviews(self, at: dt.datetime) -> tuple[Review, ...]:
         """The next review of each cadence of the rule book after an aware instant, the soonest first, with the decisions that come to it.
@@ -189,8 +188,7 @@ class Engine:
         >>> [(review.id, review.at.isoformat()) for review in engine.reviews(dt.datetime(2026, 10, 6, 14, tzinfo=dt.UTC))][:2]
         [('monthly_business_review', '2026-10-07T13:00:00-04:00'), ('weekly_ops', '2026-10-13T10:00:00-04:00')]
         """
-        _refuse_zoneless(at)
-        return reviews_of(self.book, self._plans, at)
+        return reviews_of(self.book, self._plans, _instant(at))
 
     def agenda(self, records: Iterable[DecisionRecord], at: dt.datetime) -> tuple[Review, ...]:
         """The next reviews with the proposals that wait for each: those among `records` that still lack an approval and were not rejected.
@@ -198,7 +196,7 @@ class Engine:
         Of records with the same id the last one counts; a proposal whose review has been is `overdue`, and waits for the next. From a ledger, hand in
         `lifecycle.current(ledger).records.values()`: its events say which were approved and rejected.
         """
-        return agenda_of(self.reviews(at), records, at)
+        return agenda_of(self.reviews(at), records, _instant(at))
 
     def decide_frame(
         self,
@@ -260,8 +258,7 @@ class Engine:
         from decision_os.frames import rows  # noqa: PLC0415  # the dataframe layer, when it is used
 
         found = self.plan(node)
-        when = dt.datetime.now(dt.UTC) if at is None else at
-        _refuse_zoneless(when)
+        when = dt.datetime.now(dt.UTC) if at is None else _instant(at)
         values = rows(found, frame, given)
         kept = tuple(overrides)
         return (self.decide(node, row, at=when, period=period, choose=choose, freshness=freshness, overrides=kept) for row in values)
@@ -292,12 +289,11 @@ class Engine:
         """
         from decision_os.engine.run import run  # noqa: PLC0415  # the dataframe layer, when it is used
 
-        _refuse_zoneless(at)
         return run(
             self.book,
             self._plans,
             self._decider,
-            at=at,
+            at=_instant(at),
             sources=sources,
             metrics=metrics,
             loads=loads,
@@ -316,20 +312,40 @@ class Engine:
             found = self._deciders[node] = Decider(self.book, self.plan(node))
         return found
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, or what a pickle restores in another process, is made ready there."""
+        return Engine, (self.book, self.issues)
+
     def __repr__(self) -> str:
         return f"<Engine {self.book.id} {self.book.version}: {', '.join(self._plans)}>"
 
 
-def _for_each(given: str | Sequence[str] | None, name: str, rows: int) -> Iterable[str | None]:
-    """A text for each row: the same for all, or those of a list."""
-    if given is None or isinstance(given, str):
+def _every_row(rows: object) -> list[Any]:
+    if isinstance(rows, Mapping):
+        raise InputError("`rows` is one mapping, not many", name="rows", hint="give a list of mappings, or call `decide`")
+    if isinstance(rows, str | bytes) or not isinstance(rows, Iterable):
+        hint = "give a list of mappings, as `frame.to_dict('records')` or `frame.to_dicts()` does"
+        raise InputError(f"`rows` are mappings, not a {type(rows).__name__}", name="rows", hint=hint)
+    return list(rows)
+
+
+def _for_each(given: object, name: str, rows: int) -> Iterable[Any]:
+    """A text for each row: the same for all, or those of a list. Each is read when its row is decided."""
+    if given is None or isinstance(given, str | bytes) or not isinstance(given, Iterable):
         return repeat(given)
-    if len(given) != rows:
-        raise InputError(f"`{name}` has {len(given)} texts for {rows} rows", name=name, hint="give one for each row, or one text for all")
-    return given
+    if isinstance(given, Mapping | AbstractSet):
+        raise InputError(f"`{name}` is a {type(given).__name__}, which has no order of rows", name=name, hint="give a list with one for each row")
+    every = list(given)
+    if len(every) != rows:
+        raise InputError(f"`{name}` has {len(every)} texts for {rows} rows", name=name, hint="give one for each row, or one text for all")
+    return every
 
 
-def _refuse_zoneless(at: object) -> None:
+def _instant(at: object) -> dt.datetime:
+    """The instant to decide at, in Python's own class. At the very edge of the calendar there is no period before it, or no review after it."""
     wrong = "is a time without a zone" if isinstance(at, dt.datetime) else f"is a {type(at).__name__}, not an instant"
     if not isinstance(at, dt.datetime) or at.utcoffset() is None:
         raise InputError(f"`at` {wrong}", name="at", hint="give an aware datetime, as in `datetime(2026, 10, 6, tzinfo=UTC)`")
+    if not dt.MINYEAR < at.year < dt.MAXYEAR:
+        raise InputError(f"`at` lies at the edge of the calendar: {at}", name="at", hint="give an instant of the years 2 to 9998")
+    return at if type(at) is dt.datetime else settle(at, "at")  # type: ignore[return-value]  # an instant settles as one

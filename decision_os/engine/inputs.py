@@ -99,6 +99,8 @@ class Intake:
             if seen_at is None and type(value) in (bool, int, float):
                 listed.append(_make_input(name, value))
             else:
+                if seen_at is not None:
+                    _refuse_zoneless(name, "loaded_at", seen_at)
                 listed.append(InputTaken(name=name, value=value, age="asserted" if seen_at is None else "measured", loaded_at=seen_at))
         return _make_taken(values, fanned, tuple(listed), self._shape.fingerprint({**values, **keyed} if keyed else values), doubtful, sized)
 
@@ -158,8 +160,6 @@ def _one(name: str, planned: PlannedInput, raw: object, at: dt.datetime, key: st
         listed.append(InputTaken(name=name, value=value, metric=planned.metric.id, key=key, unit=planned.unit))
         return value
     value = _typed(name, planned, _own(name, planned, settle(raw.value, name)))
-    _refuse_no_count(name, "n", raw.n)
-    _refuse_no_count(name, "members", raw.members)
     value = _trusted(name, planned, _plausible(name, planned, value), raw, at)
     listed.append(
         InputTaken(
@@ -221,21 +221,14 @@ def _implausible(name: str, planned: PlannedInput, value: Value) -> Unknown:
     return Unknown.because(Reason.ERROR, name, f"{value} is outside its valid range {planned.valid_range}")
 
 
-def _refuse_no_count(name: str, label: str, count: object) -> None:
-    """`n` and `members` count cases and people."""
-    if count is None or (type(count) is int and count >= 0):
-        return
-    if isinstance(count, bool) or not hasattr(count, "__index__") or count < 0:  # type: ignore[operator]  # what counts compares
-        raise InputError(f"`{label}` of `{name}` is {count!r}, no count", name=name, hint="give a whole number, or leave it out where it is not known")
-
-
 def _trusted(name: str, planned: PlannedInput, value: Value, reading: Reading, at: dt.datetime) -> Value:
     """The value, unless the reading is too old, past its validity, or rests on too few."""
+    if reading.loaded_at is not None:
+        _refuse_zoneless(name, "loaded_at", reading.loaded_at)
+    if reading.valid_until is not None:
+        _refuse_zoneless(name, "valid_until", reading.valid_until)
     if isinstance(value, Unknown):
         return value
-    for label, instant in (("loaded_at", reading.loaded_at), ("valid_until", reading.valid_until)):
-        if instant is not None and instant.tzinfo is None:
-            raise InputError(f"`{label}` of `{name}` has no zone", name=name, hint="give an aware datetime, as in `datetime(2026, 10, 6, tzinfo=UTC)`")
     if reading.loaded_at is not None and reading.loaded_at > at:
         return Unknown.because(Reason.ERROR, name, f"loaded {spell_duration(reading.loaded_at - at)} after the decision")
     if reading.valid_until is not None and reading.valid_until < at:
@@ -249,6 +242,11 @@ def _trusted(name: str, planned: PlannedInput, value: Value, reading: Reading, a
     if planned.metric.min_n is not None and reading.n is not None and reading.n < planned.metric.min_n:
         return Unknown.because(Reason.TOO_FEW, name, f"n = {reading.n}, at least {planned.metric.min_n} wanted")
     return value
+
+
+def _refuse_zoneless(name: str, label: str, instant: dt.datetime) -> None:
+    if type(instant.tzinfo) is not dt.timezone and instant.utcoffset() is None:
+        raise InputError(f"`{label}` of `{name}` has no zone", name=name, hint="give an aware datetime, as in `datetime(2026, 10, 6, tzinfo=UTC)`")
 
 
 def _worst(name: str, keyed: Mapping[str, Value], which: str) -> Value:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -13,6 +12,7 @@ import attrs
 from decision_os.contracts import Checked
 from decision_os.freshness import FreshnessReport
 from decision_os.metrics import MetricStore, TableRow
+from decision_os.readonly import read_only
 from decision_os.record import DecisionRecord, Effect
 
 __all__ = ["MetricTables", "RunResult", "Shift", "shifts"]
@@ -58,10 +58,6 @@ def shifts(records: Iterable[DecisionRecord], shared: Collection[str]) -> tuple[
     )
 
 
-def _read_only(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    return MappingProxyType(dict(value))
-
-
 class MetricTables(Mapping[str, tuple[TableRow, ...]]):
     """The table of each metric that could be computed, by its id; each is worked out when first asked for."""
 
@@ -91,8 +87,8 @@ class RunResult:
 
     at: dt.datetime
     records: tuple[DecisionRecord, ...]
-    quarantine: Mapping[str, Any] = attrs.field(factory=dict, converter=_read_only)
-    checked: Mapping[str, Checked] = attrs.field(factory=dict, converter=_read_only)
+    quarantine: Mapping[str, Any] = attrs.field(factory=dict, converter=read_only)
+    checked: Mapping[str, Checked] = attrs.field(factory=dict, converter=read_only)
     metrics: Mapping[str, tuple[TableRow, ...]] = attrs.field(factory=dict)
     freshness: FreshnessReport | None = None
     effects: tuple[Effect, ...] = ()

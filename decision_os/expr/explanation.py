@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, SupportsIndex
 
 import attrs
 
@@ -114,6 +114,11 @@ class Explanation:
             found = found()
             object.__setattr__(self, "_flips", found)  # a cache on a frozen class
         return found
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        """A copy, or what a pickle restores, has its flips worked out: the functions that work them out stay here."""
+        self.flips  # noqa: B018 - worked out here, and kept
+        return super().__reduce_ex__(protocol)
 
     def __str__(self) -> str:
         head = [_shown(self.value)]

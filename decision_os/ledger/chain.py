@@ -100,14 +100,20 @@ def _says_its_format(line: Line) -> bool:
     return (line.seq, members["kind"], line.prev, members["body"]) == (0, "ledger", _root(identity), {"format": _FORMAT, "ledger": identity})
 
 
+_KINDS: Final[Mapping[type[DecisionRecord | LogEntry | Event], str]] = {DecisionRecord: "record", LogEntry: "log", Event: "event"}
+
+
 def body_of(item: Item) -> tuple[str, dict[str, Any]]:
-    """The kind of an item and its plain form. Raises `LedgerError` for what is no item, `InputError` for what has no plain form."""
-    if isinstance(item, DecisionRecord):
-        return "record", item.to_dict()
-    if isinstance(item, LogEntry):
-        return "log", item.to_dict()
-    if isinstance(item, Event):
-        return "event", item.to_dict()
+    """The kind of an item and its plain form.
+
+    Raises `LedgerError` for what is no item, `InputError` for what has no plain form, and `RecordError` for what could not be read back: a line cannot
+    be taken out again, and one that cannot be read would end every reading of the ledger.
+    """
+    for kind, word in _KINDS.items():
+        if isinstance(item, kind):
+            body = item.to_dict()
+            kind.from_dict(body)
+            return word, body
     if isinstance(item, Mapping):
         return "event", plain(item)
     raise LedgerError(f"a ledger takes decision records, events, log entries and mappings, not a value of type {type(item).__name__}")

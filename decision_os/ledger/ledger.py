@@ -20,7 +20,6 @@ import secrets
 from collections.abc import Iterable, Iterator
 from io import FileIO
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 
 import attrs
@@ -46,6 +45,7 @@ from decision_os.ledger.chain import (
 )
 from decision_os.ledger.entries import Checkpoint, Durability, Entry, Item, Problem, Receipt, Recovery, Verification
 from decision_os.ledger.files import ends_a_line, last_line, locked, still_at, sync, sync_name, write_all
+from decision_os.readonly import read_only
 from decision_os.record import DecisionRecord
 
 __all__ = ["Ledger"]
@@ -273,7 +273,7 @@ class Ledger:
                 line.seq,
                 dt.datetime.fromisoformat(members["at"]),
                 kind,
-                MappingProxyType(restore(body) if kind == "event" else body),
+                read_only(restore(body) if kind == "event" else body),
                 line.prev,
                 line.hash,
             )

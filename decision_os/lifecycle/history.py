@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 import attrs
@@ -11,6 +10,7 @@ import attrs
 from decision_os.errors import LifecycleError, NotFoundError, RecordError
 from decision_os.lifecycle.approvals import binding, content_hash
 from decision_os.lifecycle.steps import apply
+from decision_os.readonly import read_only
 from decision_os.record import DecisionRecord, Event, Outcome, Status
 
 __all__ = ["Lives", "current", "replay"]
@@ -55,10 +55,6 @@ def replay(record: DecisionRecord, events: Iterable[Event]) -> DecisionRecord:
     return record
 
 
-def _read_only(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    return MappingProxyType(dict(value))
-
-
 @attrs.frozen(kw_only=True)
 class Lives:
     """The records of a ledger as far as they have come, by their identity; and what stands in it that could not have happened.
@@ -67,7 +63,7 @@ class Lives:
     of an entry that does not stand before it, an event that cannot be read.
     """
 
-    records: Mapping[str, DecisionRecord] = attrs.field(converter=_read_only)
+    records: Mapping[str, DecisionRecord] = attrs.field(converter=read_only)
     refused: tuple[str, ...] = ()
 
     def open(self) -> tuple[DecisionRecord, ...]:

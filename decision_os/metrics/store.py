@@ -13,7 +13,6 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
@@ -28,6 +27,7 @@ from decision_os.metrics.places import NONE, Key, Place, spelled
 from decision_os.metrics.ready import Ready
 from decision_os.metrics.supplied import read_supplied
 from decision_os.model import Baseline, Binding, Metric, RuleBook, Sustained
+from decision_os.readonly import read_only
 from decision_os.record import Effect
 from decision_os.values import Cause, Reading, Reason, Unknown, Value
 
@@ -36,16 +36,12 @@ __all__ = ["MetricStore", "TableRow"]
 _DAY: Final = dt.timedelta(days=1)
 
 
-def _read_only(key: Mapping[str, str]) -> Mapping[str, str]:
-    return MappingProxyType(dict(key))
-
-
 @attrs.frozen(kw_only=True)
 class TableRow:
     """One value of a metric at its own grain. `value` is None where it is unknown, and `unknown` then says why."""
 
     metric: str
-    key: Mapping[str, str] = attrs.field(converter=_read_only, hash=False)
+    key: Mapping[str, str] = attrs.field(converter=read_only, hash=False)
     period: str | None
     value: Any
     unknown: str = ""

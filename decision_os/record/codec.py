@@ -27,6 +27,7 @@ __all__ = ["from_plain", "to_plain"]
 T = TypeVar("T")
 
 _VALUES: Final = frozenset({*typing.get_args(Scalar), Unknown, types.NoneType})
+_WRITTEN_AS_THEY_ARE: Final = frozenset({str, bool, int, float})
 _JSON_WORDS: Final[dict[type, str]] = {
     dict: "an object",
     list: "a list",
@@ -44,7 +45,7 @@ class _WrongError(ValueError):
 
 def to_plain(value: attrs.AttrsInstance) -> dict[str, Any]:
     """The plain form of a frozen class: an instant field is ISO 8601 text, a value that JSON cannot hold is in its typed form."""
-    written: dict[str, Any] = _converter().unstructure(value)
+    written: dict[str, Any] = _converter(telling=False).unstructure(value)
     return written
 
 
@@ -54,7 +55,11 @@ def from_plain(data: object, kind: type[T], what: str) -> T:
     Raises `RecordError` saying that the text is not `what`, with the JSON path of every field that is wrong.
     """
     try:
-        return _converter().structure(data, kind)
+        return _converter(telling=False).structure(data, kind)
+    except Exception:  # noqa: BLE001, S110 - read again below, by the one that finds every mistake and takes its time
+        pass
+    try:
+        return _converter(telling=True).structure(data, kind)
     except (cattrs.BaseValidationError, _WrongError) as error:
         problems = sorted(map(_path_first, cattrs.transform_error(error, format_exception=_words)))
         raise RecordError("\n  ".join([f"not {what}:", *problems])) from None
@@ -76,8 +81,9 @@ def _words(error: BaseException, _: type[Any] | None) -> str:
 
 
 @functools.cache
-def _converter() -> cattrs.Converter:
-    converter = cattrs.Converter()
+def _converter(*, telling: bool) -> cattrs.Converter:
+    """Reads and writes; the one that is `telling` gathers every mistake with its place, the other stops at the first."""
+    converter = cattrs.Converter(detailed_validation=telling)
     for kind, read in _READERS:
         converter.register_structure_hook(kind, read)
     converter.register_unstructure_hook(dt.datetime, dt.datetime.isoformat)
@@ -88,7 +94,7 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook_factory(_is_tuple, _tuple_reader)
     converter.register_unstructure_hook_factory(_is_tuple, _tuple_writer)
     converter.register_structure_hook_factory(_is_mapping, _mapping_reader)
-    converter.register_unstructure_hook_factory(_is_mapping, lambda _: dict)
+    converter.register_unstructure_hook_factory(_is_mapping, _mapping_writer)
     converter.register_structure_hook_factory(attrs.has, _class_reader)
     converter.register_unstructure_hook_factory(attrs.has, _class_writer)
     return converter
@@ -110,12 +116,12 @@ def _class_reader(kind: type[T], converter: cattrs.Converter) -> Callable[[Any, 
         attrs.resolve_types(kind),  # type: ignore[type-var]  # an attrs class: that is what the factory is asked about
         converter,
         _cattrs_forbid_extra_keys=True,
-        _cattrs_detailed_validation=True,
+        _cattrs_detailed_validation=converter.detailed_validation,
         **_public_names(kind),
     )
 
     def read_object(data: Any, _: Any) -> T:
-        _expect(isinstance(data, Mapping), "an object", data)
+        _expect(type(data) is dict or isinstance(data, Mapping), "an object", data)
         return read(data, kind)
 
     return read_object
@@ -136,15 +142,28 @@ def _tuple_writer(kind: Any, converter: cattrs.BaseConverter) -> Callable[[Any],
     return lambda items: [hook(item) for hook, item in zip(hooks, items, strict=True)]
 
 
+def _mapping_writer(kind: Any, converter: cattrs.BaseConverter) -> Callable[[Any], Any]:
+    part = typing.get_args(kind)[1]
+    if part in _WRITTEN_AS_THEY_ARE:
+        return dict
+    hook = converter.get_unstructure_hook(part)
+    return lambda items: {key: hook(item) for key, item in items.items()}
+
+
 def _tuple_reader(kind: Any, converter: cattrs.BaseConverter) -> Callable[[Any, Any], Any]:
     parts = typing.get_args(kind)
     same = parts[-1] is Ellipsis
     hooks = [(part, converter.get_structure_hook(part)) for part in parts if part is not Ellipsis]
+    kind_of, only = hooks[0]
 
     def read(data: Any, _: Any) -> tuple[Any, ...]:
         _expect(isinstance(data, list), "a list", data)
+        if not data and same:
+            return ()
         if not same and len(data) != len(hooks):
             raise _WrongError(f"must be a list of {len(hooks)}, not of {len(data)}")
+        if same and not converter.detailed_validation:
+            return tuple([only(item, kind_of) for item in data])
         wanted = hooks * len(data) if same else hooks
         return tuple(_each(((i, item, *hook) for i, (item, hook) in enumerate(zip(data, wanted, strict=True))), kind))
 
@@ -157,6 +176,8 @@ def _mapping_reader(kind: Any, converter: cattrs.BaseConverter) -> Callable[[Any
 
     def read(data: Any, _: Any) -> dict[str, Any]:
         _expect(isinstance(data, Mapping), "an object", data)
+        if not converter.detailed_validation:
+            return {key: hook(item, part) for key, item in data.items()}
         return dict(zip(data, _each(((key, item, part, hook) for key, item in data.items()), kind), strict=True))
 
     return read
@@ -185,6 +206,8 @@ def _expect(right: bool, wanted: str, data: object) -> None:
 
 
 def _text(data: Any, _: Any) -> str:
+    if type(data) is str:  # most are
+        return data
     _expect(isinstance(data, str), "a text", data)
     return str(data)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Any
+from typing import Any, SupportsIndex
 
 import attrs
 
+from decision_os.readonly import read_only
 from decision_os.record.evidence import Evidence, EvidenceSource
 from decision_os.record.life import Event, ReversalKind, Terms, zoned, zoned_if_any
 from decision_os.record.override import Override
@@ -20,10 +20,6 @@ __all__ = ["ActionTaken", "Content", "Effect", "InputTaken", "MonitorPlan", "Out
 
 def _zoned_value(value: Value) -> Value:
     return zoned(value) if isinstance(value, dt.datetime) else value
-
-
-def _read_only(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    return MappingProxyType(dict(value))
 
 
 class Outcome(StrEnum):
@@ -158,9 +154,9 @@ class Content:
     action: str | None = None
     actions: tuple[ActionTaken, ...] = ()
     otherwise: str = "hold"
-    recommended: Mapping[str, float] = attrs.field(factory=dict, converter=_read_only, hash=False)
-    chosen: Mapping[str, float] = attrs.field(factory=dict, converter=_read_only, hash=False)
-    thresholds: Mapping[str, str] = attrs.field(factory=dict, converter=_read_only, hash=False)
+    recommended: Mapping[str, float] = attrs.field(factory=dict, converter=read_only, hash=False)
+    chosen: Mapping[str, float] = attrs.field(factory=dict, converter=read_only, hash=False)
+    thresholds: Mapping[str, str] = attrs.field(factory=dict, converter=read_only, hash=False)
     causes: tuple[Cause, ...] = ()
     """Why the outcome is blocked or undetermined: the inputs, each with its reason."""
     blocked_by: tuple[str, ...] = ()
@@ -197,3 +193,8 @@ class Content:
             found = found()
             object.__setattr__(self, "_evidence", found)  # a cache on a frozen class: the same evidence, kept
         return found
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        """A copy, or what a pickle restores, has its evidence worked out: how to work it out rests on a whole rule book."""
+        self.evidence  # noqa: B018 - worked out here, and kept
+        return super().__reduce_ex__(protocol)

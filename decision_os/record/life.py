@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
 
 from decision_os.errors import InputError, RecordError
+from decision_os.readonly import read_only
 from decision_os.record.codec import from_plain, to_plain
 from decision_os.values import Cause
 
@@ -50,10 +50,6 @@ def zoned(instant: dt.datetime) -> dt.datetime:
 def zoned_if_any(instant: dt.datetime | None) -> dt.datetime | None:
     """The same, where there is one."""
     return None if instant is None else zoned(instant)
-
-
-def _read_only(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    return MappingProxyType(dict(value))
 
 
 def _instant() -> Any:
@@ -108,7 +104,7 @@ class Terms:
     `zone`, `fiscal_year_start` and `currency` are those that periods are cut by and amounts are read in.
     """
 
-    approver_names: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict, converter=_read_only, hash=False)
+    approver_names: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict, converter=read_only, hash=False)
     approvals_hold: str = "7d"
     zone: str = "UTC"
     fiscal_year_start: int = 1

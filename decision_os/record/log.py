@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import attrs
 
 from decision_os.canonical import parse
 from decision_os.errors import RecordError
+from decision_os.readonly import read_only
 from decision_os.record.codec import from_plain, to_plain
 
 __all__ = ["LogEntry"]
-
-
-def _read_only(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    return MappingProxyType(dict(value))
 
 
 @attrs.frozen(kw_only=True)
@@ -36,7 +32,7 @@ class LogEntry:
     subject: str = ""
     inputs_version: str = ""
     inputs_hash: str = ""
-    selected_thresholds: Mapping[str, Any] = attrs.field(factory=dict, converter=_read_only, hash=False)
+    selected_thresholds: Mapping[str, Any] = attrs.field(factory=dict, converter=read_only, hash=False)
     chosen_action: str | None = None
     owner: str = ""
     approvers: tuple[str, ...] = ()
