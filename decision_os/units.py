@@ -80,8 +80,12 @@ _MEANT: Final = {
     "points": "pp",
     "number": "count",
     "money": "USD",
+    **dict.fromkeys(("dollar", "dollars"), "USD"),
+    **dict.fromkeys(("euro", "euros"), "EUR"),
+    **{code.lower(): code for code in ("USD", "EUR", "GBP", "JPY", "INR", "CAD", "AUD", "CHF", "CNY", "SEK", "NOK", "DKK", "PLN", "BRL", "MXN")},
     "currency": "USD",
 }
+_KINDS_OF_VALUE: Final = frozenset({"any", "bool", "boolean", "float", "int", "integer", "str", "string", "text", "truth"})
 _TERM: Final = re.compile(r"\s*(?P<word>[^\s*/^·]+)(?:\s*(?:\^|\*\*)\s*(?P<power>-?[0-9]{1,2}))?\s*(?P<op>\*(?!\*)|/|·|$)")
 _THING: Final = re.compile(r"[a-z][a-z0-9_]*\Z")
 
@@ -228,6 +232,8 @@ def _known_atom(word: str, text: str) -> str:
     single = _singular(word)
     if single in DURATIONS:
         return single
+    if single in _KINDS_OF_VALUE:
+        raise UnitError(f"`{word}`{within} is a kind of value, not a unit (leave it out, or write `count` for a number of things)")
     for known in (*DURATIONS, "share", "percent", "ratio"):
         if _nearly(single, known):
             raise UnitError(f"`{word}`{within} is not a unit (did you mean `{known}{'s' if known in DURATIONS else ''}`?)")
@@ -243,7 +249,9 @@ def _singular(word: str) -> str:
 
 
 def _nearly(word: str, known: str) -> bool:
-    """One letter lacking, one too many, or two neighbours swapped; a letter replaced would catch `tear` and `tour`."""
+    """One letter lacking, one too many, or two neighbours swapped; a letter replaced would catch `tear` and `tour`, one at the end of a plural does not."""
+    if len(word) == len(known) + 1 and word[:-1] == known:
+        return True
     if len(known) < 4 or word[:1] != known[:1]:
         return False
     short, long = sorted((word, known), key=len)

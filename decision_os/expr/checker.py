@@ -13,8 +13,9 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
-from decision_os.errors import Issue, Severity, Where
+from decision_os.errors import Issue, Severity, UnitError, Where
 from decision_os.expr.arithmetic import Function
+from decision_os.expr.doubtful import beyond_one, by_hand, in_per_cents, multiplies
 from decision_os.expr.notation import error_at, holdable
 from decision_os.expr.tree import (
     Arithmetic,
@@ -38,7 +39,7 @@ from decision_os.expr.tree import (
     children,
 )
 from decision_os.expr.unparse import unparse
-from decision_os.units import PERCENT, PP, RATIO, SHARE, Unit, aligned, conversion, divided, multiplied
+from decision_os.units import PERCENT, PP, RATIO, SHARE, Unit, aligned, conversion, divided, multiplied, parse_unit
 
 __all__ = ["Checked", "check"]
 
@@ -79,6 +80,8 @@ class _Typed:
     """Made of numbers without a unit alone: it takes the unit of its surroundings."""
     literal: bool = False
     """Made of literals alone: it is the one to be converted."""
+    converted: Fraction = Fraction(1)
+    """What its number was multiplied by where durations of its factors met."""
     called: str = ""
     """What to call it where it is not something the author wrote: a value that a function takes."""
 
@@ -232,27 +235,46 @@ class _Checker:
     def arithmetic(self, node: Arithmetic) -> _Typed:
         left, right = self.number(node.left), self.number(node.right)
         literal = left.literal and right.literal
+        converted = Fraction(1)
         if node.op in ("+", "-"):
             unit, bare, (left, right) = self.unified((left, right), "add" if node.op == "+" else "subtract", node.span)
             if node.op == "-" and left.unit == right.unit == SHARE:
                 unit = PP
         else:
-            unit, bare, right = self.product(left, right, divide=node.op == "/")
+            unit, bare, right, converted = self.product(left, right, divide=node.op == "/")
+            if left.unit is None or right.unit is None:
+                self.twice(converted, _Typed(node, node, "number"))
+            else:
+                self.twice(converted, left)
+                self.twice(1 / converted if node.op == "/" else converted, right)
         tree = attrs.evolve(node, left=left.node, right=right.node)
-        return _Typed(tree, node, "number", unit, bare, literal)
+        return _Typed(tree, node, "number", unit, bare, literal, converted)
 
-    def product(self, left: _Typed, right: _Typed, *, divide: bool) -> tuple[Unit | None, bool, _Typed]:
+    def product(self, left: _Typed, right: _Typed, *, divide: bool) -> tuple[Unit | None, bool, _Typed, Fraction]:
+        """The unit of a product, whether it is bare, the right side in the durations of the left, and what the product was multiplied by for that."""
         if left.unchecked or right.unchecked:
-            return None, False, right
+            return None, False, right, Fraction(1)
         if left.unit is None and right.unit is None:
-            return None, True, right
+            return None, True, right, Fraction(1)
         if left.unit is None:
-            return divided(RATIO, right.unit or RATIO) if divide else right.unit, False, right
+            return divided(RATIO, right.unit or RATIO) if divide else right.unit, False, right, right.converted
         if right.unit is None:
-            return left.unit, False, right
+            return left.unit, False, right, left.converted
         unit, factor = aligned(left.unit, right.unit)
         right = attrs.evolve(right, node=self.rescaled(right.node, factor), unit=unit)
-        return divided(left.unit, unit) if divide else multiplied(left.unit, unit), False, right
+        whole = 1 / factor if divide else factor
+        return divided(left.unit, unit) if divide else multiplied(left.unit, unit), False, right, whole
+
+    def twice(self, factor: Fraction, typed: _Typed, what: str = "a duration is converted") -> None:
+        """A warning where a value is multiplied by hand by what it is converted with already: `arr == mrr * 12`."""
+        for found in by_hand(typed.written) if factor != 1 else ():
+            if found.factor != factor:
+                continue
+            shown, without = (f"`{unparse(node)}`" if found.defined else self.shown(node) for node in (found.product, found.without))
+            if found.defined:
+                shown += f" in `{found.defined}`"
+            message = f"{what} where the two meet, and {shown} counts the factor again"
+            self.report("converted-twice", typed.written.span if found.defined else found.product.span, message, f"write {without}", Severity.WARNING)
 
     def comparison(self, node: Comparison) -> _Typed:
         operands = [self.visit(operand) for operand in (node.first, *node.rest)]
@@ -339,7 +361,7 @@ class _Checker:
         target = _Typed(typed.node, typed.written, "number", unit, called=f"value {place} of `{function}`")
         if typed.unit is None:
             if typed.bare:
-                self.bare_beside(typed, target)
+                self.bare_beside(typed, target, "pass")
             else:
                 self.read_beside([typed], [target])
             return typed.node
@@ -368,6 +390,7 @@ class _Checker:
 
     def unified(self, operands: Sequence[_Typed], verb: Verb, span: Span) -> tuple[Unit | None, bool, Sequence[_Typed]]:
         """The unit in which several operands meet, whether it is that of bare numbers, and the operands converted to it."""
+        self.per_input(operands)
         known = [typed for typed in operands if typed.unit is not None]
         unchecked = [typed for typed in operands if typed.unchecked]
         if not known:
@@ -384,7 +407,7 @@ class _Checker:
         for typed in operands:
             if typed.unit is None:
                 if typed.bare:
-                    self.bare_beside(typed, target)
+                    self.bare_beside(typed, target, verb, left=typed is operands[0])
                 met.append(typed)
                 continue
             factor = conversion(typed.unit, _unit(target))
@@ -393,6 +416,9 @@ class _Checker:
                 unit = together if unit is not None else None  # after a mismatch nothing is known, so that it is told once
                 met.append(typed)
             else:
+                what = f"what is in {typed.unit} is converted to {target.unit}"
+                self.twice(factor, typed, what)
+                self.twice(1 / factor, target, what)
                 met.append(attrs.evolve(typed, node=self.rescaled(typed.node, factor), unit=_unit(target)))
         if unit == PERCENT and verb in ("add", "subtract") and len(known) < len(operands):
             unit = RATIO
@@ -463,9 +489,11 @@ class _Checker:
                 hint = f"a per cent is relative: write `baseline * {written}`"
         self.report(code, span, what, hint)
 
-    def bare_beside(self, bare: _Typed, target: _Typed) -> None:
-        """A note where a number without a unit meets money or time; zero needs none."""
+    def bare_beside(self, bare: _Typed, target: _Typed, verb: Verb, *, left: bool = False) -> None:
+        """A note where a number without a unit meets money or time, a warning where one above 1 meets a share; zero needs none."""
         unit = _unit(target)
+        if unit.kind:
+            self.beyond_one(bare, target, points=unit == PP or (unit == SHARE and verb in ("add", "subtract") and not (left and verb == "subtract")))
         body: Node = bare.written
         while isinstance(body, Defined):
             body = body.body
@@ -476,6 +504,31 @@ class _Checker:
             hint = f"write `{unparse(attrs.evolve(bare.written, unit=unit))}`"
         message = f"{self.shown(bare.written)} has no unit, and is read in that of {self.described(target)}"
         self.report("bare-number", bare.written.span, message, hint, Severity.NOTE)
+
+    def beyond_one(self, bare: _Typed, target: _Typed, *, points: bool) -> None:
+        """A warning where a number above 1 meets a share or points that no product made: 30 would be 3,000 %."""
+        if not beyond_one(bare.written) or multiplies(target.written):
+            return
+        meant, read = in_per_cents(bare.written, points=points)
+        defined = isinstance(bare.written, Defined)
+        number = f"{self.shown(bare.written)}, which is {unparse(bare.node.body)}," if isinstance(bare.node, Defined) else self.shown(bare.written)
+        message = f"{number} is {read} beside {self.described(target)}"
+        self.report(
+            "bare-share", bare.written.span, message, f"{'define it as' if defined else 'write'} `{meant}`, or `{read}` if that is meant", Severity.WARNING
+        )
+
+    def per_input(self, operands: Sequence[_Typed]) -> None:
+        """A warning where `$3/seat` beside a value in USD/seat divides by an input."""
+        for typed in operands:
+            ends = children(typed.written) if isinstance(typed.written, Interval | SetOf | Around) else (typed.written,)
+            for end in ends:
+                match end:
+                    case Arithmetic(op="/", left=Number(unit=Unit() as amount), right=Name(name=name)) if amount.currency:
+                        per = _per(amount, name)
+                        if any(other.unit == per for other in operands if other is not typed):
+                            written = self.shown(end.left)
+                            message = f"{self.shown(end)} divides {written} by an input"
+                            self.report("money-per-thing", end.span, message, f"write {written}, which is read as {per}", Severity.WARNING)
 
     def read_beside(self, unchecked: Sequence[_Typed], known: Sequence[_Typed]) -> bool:
         """Names without a unit beside durations: their numbers are read in the duration's unit. Whether there was one."""
@@ -546,6 +599,14 @@ def _per_thing(amount: Unit, per: Unit) -> bool:
     if not amount.currency or amount.factors != ((amount.currency, 1),) or per.currency != amount.currency:
         return False
     return all(power < 0 for atom, power in per.factors if atom != per.currency)
+
+
+def _per(amount: Unit, name: str) -> Unit | None:
+    """An amount per what an input is named after (USD/seat for `seats`); None where that is no unit."""
+    try:
+        return divided(amount, parse_unit(name))
+    except UnitError:
+        return None
 
 
 def _points(per_cent: _Typed, shown: str) -> str:

@@ -11,7 +11,7 @@ from typing import Final, Literal, cast
 
 import attrs
 
-from decision_os.errors import ExpressionError, Issue, Severity, Where, nearest
+from decision_os.errors import ExpressionError, Issue, Severity, UnitError, Where, nearest
 from decision_os.expr import habits
 from decision_os.expr.notation import MAX_DEPTH, MAX_NODES, Token, error_at, is_plain_name, normal_label, plain_text, tokens
 from decision_os.expr.tree import (
@@ -37,7 +37,7 @@ from decision_os.expr.tree import (
     walk,
 )
 from decision_os.expr.unparse import unparse
-from decision_os.units import CURRENCIES, PERCENT, RATIO, conversion
+from decision_os.units import CURRENCIES, PERCENT, RATIO, conversion, divided, parse_unit
 
 __all__ = ["MAX_TREE_DEPTH", "Parsed", "parse", "parse_threshold"]
 
@@ -225,10 +225,17 @@ class _Parser:
             hint = "write `a if condition else b`" if token.text == "else" else "put parentheses around it" if token.text == "not" else ""
             return self.error_on(token, f"`{shown}` has no place here", hint)
         before = self.tokens[self.at - 1]
+        if token.text == "per" and self.is_amount(before) and self.tokens[self.at + 1].kind == "name":
+            return self.per(before, self.tokens[self.at + 1])
         for word in (token, before):
             habit = habits.INSTEAD_OF_WORD.get(word.text.lower(), "") if word.kind == "name" else ""
             if habit:
                 return self.error_on(word, f"`{self.shown(word)}` is not part of the language", habit)
+        return self.error_on(token, f"an operator is missing between `{self.shown(before)}` and `{shown}`", self.between(before, token))
+
+    def between(self, before: Token, token: Token) -> str:
+        """What is written for two values side by side."""
+        shown = self.shown(token)
         hint = "write `*`, `and` or a comparison between them; a name of several words stands in backticks"
         if shown == self.shown(before):
             hint = "leave one of the two out"
@@ -237,8 +244,8 @@ class _Parser:
         elif before.kind == token.kind == "number" and before.unit is not None and before.unit.duration:
             hint = _in_one_piece(before, token) or hint
         elif before.kind == "name" and before.text in ("US", *CURRENCIES) and token.kind == "number":
-            hint = f"write `{self.shown(token)}`" if token.unit is not None else f"write `{self.shown(token)} {before.text}`"
-        return self.error_on(token, f"an operator is missing between `{self.shown(before)}` and `{shown}`", hint)
+            hint = f"write `{shown}`" if token.unit is not None else f"write `{shown} {before.text}`"
+        return hint
 
     def begins_condition(self) -> bool:
         """Whether another condition begins here, behind one that is complete, the word between the two lacking."""
@@ -505,6 +512,10 @@ class _Parser:
     def unknown_name(self, name: str, token: Token) -> ExpressionError:
         """An unknown name may be the first word of a name or a label of several, or a text without its quotes."""
         known = [*(self.names or ()), *self.definitions]
+        close = nearest(name, known, cutoff=0.8).removeprefix("did you mean ").strip("`?")
+        per_name = self.at > 2 and self.tokens[self.at - 2].text == "/" and self.is_amount(self.tokens[self.at - 3])
+        if per_name and (not close or _thing(close) == _thing(name)):
+            return self.per(self.tokens[self.at - 3], token)
         meant, end = habits.apart(self.text, token.start, token.end, (*(self.labels or ()), *known))
         before, following = self.tokens[self.at - 2] if self.at > 1 else None, self.tokens[self.at]
         words = self.text[token.start : end]
@@ -519,6 +530,15 @@ class _Parser:
                 hint = "a name of several words stands in backticks"
         words = self.text[token.start : end]
         return self.error(token.start, end, f"unknown name `{words if len(words) <= 40 else words[:37] + '…'}`", hint, "unknown-name")
+
+    def is_amount(self, token: Token) -> bool:
+        return token.kind == "number" and token.unit is not None and bool(token.unit.currency)
+
+    def per(self, amount: Token, token: Token) -> ExpressionError:
+        """`$3/seat`, `$3 per seat`: an amount takes its unit from what it stands beside."""
+        hint = f"write `{self.shown(amount)}`: beside a value in {amount.unit}/{_thing(token.text)} it is read as that"
+        written = " ".join(self.text[amount.start : token.end].split())
+        return self.error(amount.start, token.end, f"`{written[:40]}` is no amount: there is no `{self.shown(token)}` to divide by", hint, "unknown-name")
 
     def label(self, token: Token) -> Node:
         label = token.text
@@ -711,6 +731,14 @@ class _Parser:
                 message = f"the expression is more than {MAX_TREE_DEPTH} operations deep"
                 raise self.error(0, len(self.text), message, "split a long sum in parentheses")
             waiting.extend((child, depth + 1) for child in children(node))
+
+
+def _thing(name: str) -> str:
+    """What an amount is per, as its unit is written."""
+    try:
+        return str(divided(RATIO, parse_unit(name))).removeprefix("1/")
+    except UnitError:
+        return name
 
 
 def _each(values: list[str]) -> str:

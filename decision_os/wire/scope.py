@@ -32,7 +32,10 @@ FROM_RECORDS: Final = ("it is judged from a record alone, which holds no functio
 """The same for what a monitor keeps."""
 
 _ON_UNITS: Final = frozenset(
-    {"unit-mismatch", "mixed-currencies", "calendar-duration", "points-for-share", "percent-for-points", "undeclared-duration", "mixed-kinds"}
+    {
+        *("unit-mismatch", "mixed-currencies", "calendar-duration", "points-for-share", "percent-for-points", "undeclared-duration", "mixed-kinds"),
+        *("bare-share", "converted-twice"),
+    }
 )
 
 _RESULT: Final = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=(?![=<>])\s*")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -14,7 +15,7 @@ from decision_os.errors import Severity
 from decision_os.expr.arithmetic import Function
 from decision_os.expr.checker import check
 from decision_os.expr.parser import parse, parse_threshold
-from decision_os.expr.tree import Defined, Name, children
+from decision_os.expr.tree import Defined, Name, children, walk
 from decision_os.expr.unparse import unparse
 from decision_os.units import PP, RATIO, SHARE, parse_unit
 from tests.expr.trees import mixed
@@ -47,6 +48,8 @@ DEFINITIONS = {
     "max_age": parse_threshold("2d").tree,
     "window": parse_threshold("[12h, 2d]").tree,
     "wrong": parse("price + payback").tree,
+    "share_min": parse_threshold("99.5").tree,
+    "yearly": parse("mrr * 12").tree,
     "won": parse("share > 0.5").tree,
 }
 
@@ -144,6 +147,11 @@ WRONG = [
     ("lift >= 5%", "percent-for-points", "warning", 9, ["write `5pp`"]),
     ("share - base >= 5%", "percent-for-points", "warning", 17, ["`share - base` (pp, as computed)", "write `5pp`"]),
     ("share > 5pp", "points-for-share", "warning", 1, ["difference of shares"]),
+    ("share >= share_min", "bare-share", "warning", 10, ["`share_min`, which is 99.5, is 9950%", "define it as `99.5%`, or `9950%` if that is meant"]),
+    ("100 - share > base", "bare-share", "warning", 1, ["write `100%`"]),
+    ("base + 2 < share", "bare-share", "warning", 8, ["write `2pp`"]),
+    ("arr > yearly", "converted-twice", "warning", 7, ["`mrr * 12` in `yearly` counts the factor again", "write `mrr`"]),
+    ("cm >= $3/seats", "money-per-thing", "warning", 7, ["divides `$3` by an input", "write `$3`, which is read as USD/seat"]),
     ("cm >= $3", "money-per-thing", "note", 7, ["`$3` is read as USD/seat"]),
     ("cm >= cm_min", "money-per-thing", "note", 7, ["`cm_min` is read as USD/seat"]),
     ("price > 3", "bare-number", "note", 9, ["write `$3`"]),
@@ -189,6 +197,88 @@ def test_wrong(text: Any, code: Any, severity: Any, column: Any, parts: Any) -> 
     assert "^" in issue.excerpt
     for part in parts:
         assert part in f"{issue.message} ({issue.hint})"
+
+
+# What was meant and is read as something else, or counted twice: each has a hint that can stand in its place.
+DOUBTFUL = [
+    *(
+        "share >= 30",
+        "share in [20, 50]",
+        "share in (20, 50]",
+        "share in {10, 20}",
+        "share in 30 ± 5",
+        "share in 30 ± 5%",
+        "share in base ± 5",
+        "share - base >= 2",
+    ),
+    *("share - base in [2, 5]", "share + 2 > base", "100 - share > base", "lift > 5", "max(share, 5) > base", "clip(share, 0, 100) > base", "share >= -5"),
+    *(
+        "coalesce(share, 50) > base",
+        "(share if won else 3) > base",
+        "share > 5 > base",
+        "arr == mrr * 12",
+        "arr == 12 * mrr",
+        "arr / 12 == mrr",
+        "mrr == arr / 12",
+    ),
+    *(
+        "arr * (1 / 12) > mrr",
+        "age > days * 24",
+        "age / 24 > days",
+        "age > 2d * 24",
+        "arr in [mrr * 12, mrr * 24]",
+        "arr > max(mrr * 12, $3)",
+        "arr - mrr * 12 > 0",
+    ),
+    *("arr / 12 * payback > price", "arr * payback / 12 > price", "arr * (payback / 12) > price", "arr / mrr / 12 > 2", "arr / (mrr * 12) > 2"),
+]
+
+
+@pytest.mark.parametrize("text", DOUBTFUL, ids=[plain(text) for text in DOUBTFUL])
+def test_the_hint_for_a_doubtful_number_can_be_followed(text: str) -> None:
+    """The author would do as told, and be warned again, or get another rule than the one that is said to be read now."""
+    issue = next(issue for issue in checked(text).issues if issue.code in ("bare-share", "converted-twice"))
+    assert issue.severity is Severity.WARNING
+    start, width = issue.where.column - 1, issue.excerpt.count("^")
+    meant, *read = (text[:start] + word + text[start + width :] for word in re.findall(r"`([^`]+)`", issue.hint))
+    assert issue not in checked(meant).issues
+    assert not {"bare-share", "percent-for-points", "points-for-share"} & {found.code for found in checked(meant).issues}
+    scope = {name: unit for name, unit in UNITS.items() if name in {node.name for node in walk(parse(text).tree) if isinstance(node, Name)}}
+    for values in (dict.fromkeys(scope, 0.25), dict.fromkeys(scope, 7), {name: 55 + place for place, name in enumerate(scope)}):
+        for same in read:
+            assert dos.compile(text, units=scope).evaluate(values) == dos.compile(same, units=scope).evaluate(values)
+
+
+NOT_DOUBTFUL = [
+    *(
+        "share >= 1",
+        "share in [0, 1]",
+        "share * 100 >= 30",
+        "(share - base) * 100 >= 2",
+        "share / base > 3",
+        "share > ratio",
+        "1 - share > base",
+        "1 + share > base",
+    ),
+    *(
+        "share in base ± 0.05",
+        "max(share, 0) > base",
+        "ratio > 30",
+        "n > 30",
+        "arr > mrr",
+        "arr > mrr * 2",
+        "12 * arr > mrr",
+        "arr > mrr * 12 + mrr",
+        "mrr * 12 > 0",
+    ),
+    *("age > days * 7", "arr * payback > price", "arr * payback * 12 > price", "price / seats > cm"),
+]
+
+
+@pytest.mark.parametrize("text", NOT_DOUBTFUL, ids=[plain(text) for text in NOT_DOUBTFUL])
+def test_what_is_not_doubtful(text: str) -> None:
+    """A rule that says what it means would be warned of."""
+    assert [] == [issue.message for issue in checked(text).issues if issue.severity is Severity.WARNING]
 
 
 def test_all_problems_at_once_in_order() -> None:

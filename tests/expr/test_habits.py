@@ -361,6 +361,36 @@ def test_a_share_where_points_are_meant_is_a_warning_with_its_place() -> None:
     assert ("percent-for-points", 8, "write `5pp`") == (warning.code, warning.where.column, warning.hint)
 
 
+@pytest.mark.parametrize(
+    ("text", "marked", "hint"),
+    [
+        ("cost >= $3/seat", "$3/seat", "write `$3`: beside a value in USD/seat it is read as that"),
+        ("cost >= $3k/month", "$3k/month", "write `$3k`: beside a value in USD/month it is read as that"),
+        ("cost >= $3 per seat", "$3 per seat", "write `$3`: beside a value in USD/seat it is read as that"),
+        ("cost >= $3/win_rte", "win_rte", "did you mean `win_rate`?"),
+        ("Win Rate > 3", "Win Rate", "a label stands in backticks: `` `Win Rate` ``"),
+        ("CAC/SQO < 3", "CAC/SQO", "a label stands in backticks: `` `CAC/SQO` ``"),
+        ("CAC / SQO < 3", "CAC / SQO", "a label stands in backticks: `` `CAC/SQO` ``"),
+        ("cac-sqo < 3", "cac-sqo", "a label stands in backticks: `` `CAC/SQO` ``"),
+        ("close-rate < 3", "close-rate", "did you mean `close_rate`?"),
+        ("cost > seats and stage == won", "won", 'a text stands in quotes: `"won"`'),
+        ("Foo Bar > 3", "Foo", "a name of several words stands in backticks"),
+        ("Win > Rate", "Win", ""),
+    ],
+)
+def test_a_name_that_is_not_in_the_book_is_told_by_what_stands_around_it(text: str, marked: str, hint: str) -> None:
+    """A label without its backticks, a text without its quotes and an amount per thing would be unknown names, or names of something else."""
+    names = ["cost", "seats", "win_rate", "close_rate", "cac_sqo", "stage"]
+    labels = {"Win Rate": "win_rate", "CAC/SQO": "cac_sqo"}
+    with pytest.raises(dos.ExpressionError) as caught:
+        dos.compile(text, names=names, labels=labels, units={"cost": "USD/seat", "seats": "seat"})
+    error = caught.value
+    start, end = error.column - 1, error.column - 1 + error.width
+    assert (marked, hint) == (text[start:end], error.hint)
+    for word in re.findall(r"`` (`[^`]+`) ``|`([^`]+)`", hint.split(":", maxsplit=1)[0] if "read as" in hint else hint):
+        dos.compile(text[:start] + "".join(word) + text[end:], names=names, labels=labels)
+
+
 @pytest.mark.parametrize("name", ["yes", "No", "on"])
 def test_yes_and_no_are_told_apart_from_names(name: str) -> None:
     """`x == yes` would be told to be an unknown name and no more."""
