@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -63,4 +64,5 @@ def _text(text: str, *, quoted: bool = False) -> str:
     """A text as YAML: plain where it is read as the same text."""
     if not quoted and _PLAIN.fullmatch(text) and text.casefold() not in _OTHERWISE_READ:
         return text
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    written = json.dumps(text, ensure_ascii=False)  # a JSON text is a YAML text, but for what YAML does not let stand in a file
+    return "".join(mark if mark.isprintable() else f"\\U{ord(mark):08x}" for mark in written)

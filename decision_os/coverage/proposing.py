@@ -47,7 +47,7 @@ class _Questions:
     """The questions about one decision: over known inputs, for examples that read well; and over inputs any of which may be unknown."""
 
     def __init__(self, engine: Engine, node: str, given: Mapping[str, Any], limit: Limit) -> None:
-        self.engine, self.node, self.given = engine, node, given
+        self.engine, self.node, self.given, self.limit = engine, node, given, limit
         plan = engine.plan(node)
         keys = keys_of(plan, given)
         self.spaces = [Space(plan, keys=keys), Space(plan, keys=keys, unknown=[*plan.inputs, *plan.feeds])]
@@ -61,10 +61,12 @@ class _Questions:
         spaces = list(zip(self.spaces, self.askers, strict=True))
         possible: bool | None = False
         for space, ask in spaces[1:] if lack.want == "unknown" else spaces:
+            if not self.limit.milliseconds:
+                return "", False
             wanted = [*_reached(space, lack.asked), *_wanted(space, lack)]
-            possible = ask.possible(*wanted)
-            if possible:
-                case = self.example(space, ask, wanted, lack)
+            for more in (_alone(space, lack.asked), []):
+                possible = ask.possible(*wanted, *more)
+                case = self.example(space, ask, [*wanted, *more], lack) if possible else ""
                 if case:
                     return case, False
         return "", possible is False
@@ -104,6 +106,13 @@ def _reached(space: Space, asked: Asked) -> list[Any]:
         names = list(space.branches)
         before = [z3.Not(space.branches[name].true) for name in names[: names.index(asked.condition.id)]]
     return [space.passed, *before]
+
+
+def _alone(space: Space, asked: Asked) -> list[Any]:
+    """That no other branch holds, where one more would leave the decision undetermined: a case reads better where something is decided."""
+    if asked.kind == "pre-check" or space.plan.playbook.hit_policy is not HitPolicy.UNIQUE:
+        return []
+    return [space.branches[name].false for name in space.branches if name != asked.condition.id]
 
 
 def _wanted(space: Space, lack: Lack) -> list[Any]:

@@ -9,37 +9,45 @@ import z3
 
 from decision_os.engine import Engine
 from decision_os.model import HitPolicy
-from decision_os.mutation.mutants import Mutant
 from decision_os.plan import Plan
 from decision_os.proofs import Asker, Example, Limit, Space, keys_of, near, values_of
 from decision_os.proofs.terms import both, either
 from decision_os.record import DecisionRecord
 
-__all__ = ["told_apart"]
+__all__ = ["Telling"]
 
 
-def told_apart(engine: Engine, mutant: Mutant, changed: Engine, given: Mapping[str, Any], limit: Limit) -> tuple[Example | None, bool]:
-    """Inputs for which the two decide differently, near the given ones; and whether it is proven that there are none, unknown inputs included."""
-    plan, other = engine.plan(mutant.node), changed.plan(mutant.node)
-    keys = keys_of(plan, given)
+class Telling:
+    """Tells mistakes from the rules of one decision, near the given inputs; the rules are made ready for it once."""
 
-    def differs(record: DecisionRecord) -> bool:
-        turned = changed.decide(mutant.node, values_of(record), at=record.timestamp, choose=dict(record.chosen))
-        return (record.outcome, record.branch, record.action, record.blocked_by) != (turned.outcome, turned.branch, turned.action, turned.blocked_by)
+    def __init__(self, engine: Engine, node: str, given: Mapping[str, Any], limit: Limit) -> None:
+        self.engine, self.node, self.given, self.limit = engine, node, given, limit
+        self.plan = engine.plan(node)
+        self.keys = keys_of(self.plan, given)
+        unknowns: list[list[str]] = [[], [*self.plan.inputs, *self.plan.feeds]]
+        self.spaces = [(unknown, Space(self.plan, private="rule:", keys=self.keys, unknown=unknown)) for unknown in unknowns]
 
-    possible: bool | None = None
-    for unknown in ([], [*plan.inputs, *plan.feeds]):
-        before = Space(plan, private="rule:", keys=keys, unknown=unknown)
-        after = Space(other, private="mistake:", beside=before, keys=keys, unknown=unknown)
-        ask = Asker([before, after], limit)
-        pairs = zip(_outcomes(before, plan), _outcomes(after, plan), strict=True)
-        apart = either([z3.Xor(one, its) for one, its in pairs])
-        possible = ask.possible(apart)
-        if possible:
-            found = ask.example(before, engine, [apart, *near(before, ask, [apart], given)], differs)
-            if found is not None:
-                return found, False
-    return None, possible is False
+    def apart(self, changed: Engine) -> tuple[Example | None, bool]:
+        """Inputs for which the two decide differently; and whether it is proven that there are none, unknown inputs included."""
+
+        def differs(record: DecisionRecord) -> bool:
+            turned = changed.decide(self.node, values_of(record), at=record.timestamp, choose=dict(record.chosen))
+            return (record.outcome, record.branch, record.action, record.blocked_by) != (turned.outcome, turned.branch, turned.action, turned.blocked_by)
+
+        possible: bool | None = None
+        for unknown, before in self.spaces:
+            if not self.limit.milliseconds:
+                return None, False
+            after = Space(changed.plan(self.node), private="mistake:", beside=before, keys=self.keys, unknown=unknown)
+            ask = Asker([before, after], self.limit)
+            pairs = zip(_outcomes(before, self.plan), _outcomes(after, self.plan), strict=True)
+            apart = either([z3.Xor(one, its) for one, its in pairs if not one.eq(its)])
+            possible = ask.possible(apart)
+            if possible:
+                found = ask.example(before, self.engine, [apart, *near(before, ask, [apart], self.given)], differs)
+                if found is not None:
+                    return found, False
+        return None, possible is False
 
 
 def _outcomes(space: Space, order: Plan) -> Iterator[Any]:

@@ -164,17 +164,20 @@ def _solver(engine: Engine, given: Mapping[str, Mapping[str, Any]], seconds: flo
         return (None if found is None else witness(mutant, changed, found, {})), False
 
     try:
-        from decision_os.mutation.solving import told_apart  # noqa: PLC0415  # the solver, when a mistake goes unnoticed
+        from decision_os.mutation.solving import Telling  # noqa: PLC0415  # the solver, when a mistake goes unnoticed
         from decision_os.proofs import Limit  # noqa: PLC0415  # as above
     except ModuleNotFoundError as error:
         if error.name != "z3":
             raise
         return search, False
     limit: list[Limit] = []
+    telling: dict[str, Telling] = {}
 
     def solve(mutant: Mutant, changed: Engine) -> tuple[Witness | None, bool]:
         limit.extend([] if limit else [Limit(seconds)])  # from the first question on
-        example, never = told_apart(engine, mutant, changed, given.get(mutant.node, {}), limit[0])
+        if mutant.node not in telling:
+            telling[mutant.node] = Telling(engine, mutant.node, given.get(mutant.node, {}), limit[0])
+        example, never = telling[mutant.node].apart(changed)
         return (None if example is None else witness(mutant, changed, example.values, example.choose)), never
 
     return solve, True
