@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import attrs
 import pytest
@@ -21,6 +22,7 @@ from decision_os.record import (
     Event,
     EventKind,
     MonitorPlan,
+    MonitorReport,
     Outcome,
     ReversalKind,
     ReversalOutcome,
@@ -28,12 +30,14 @@ from decision_os.record import (
     ReversalRun,
     Status,
     Terms,
+    WatchState,
 )
 from decision_os.values import Reading
 from tests.records import AT, record
 
 HOUR = dt.timedelta(hours=1)
 DAY = dt.timedelta(days=1)
+NEW_YORK = ZoneInfo("America/New_York")
 
 PLAN = ReversalPlan(plan="price_card_rollback@v2025.10", steps=("revert the price card",), within="1h", owner="CRO")
 WATCH = MonitorPlan(id="booking_rate", metric="booking_rate", condition="booking_rate ∈ forecast ± 5%", every="1d", lasts="2d", forecast=0.2)
@@ -69,17 +73,17 @@ def attempt(of: DecisionRecord, at: dt.datetime, outcome: ReversalOutcome = Reve
     )
 
 
-def proposed() -> DecisionRecord:
-    return lifecycle.propose(pricing(), person="job", at=AT)[0]
+def proposed(**changes: Any) -> DecisionRecord:
+    return lifecycle.propose(pricing(**changes), person="job", at=AT)[0]
 
 
-def approved() -> DecisionRecord:
-    half, _ = lifecycle.approve(proposed(), person="ana", role="Finance", at=AT + HOUR)
+def approved(**changes: Any) -> DecisionRecord:
+    half, _ = lifecycle.approve(proposed(**changes), person="ana", role="Finance", at=AT + HOUR)
     return lifecycle.approve(half, person="bo", role="Sales Ops", at=AT + HOUR)[0]
 
 
-def executed() -> DecisionRecord:
-    ready = approved()
+def executed(**changes: Any) -> DecisionRecord:
+    ready = approved(**changes)
     return lifecycle.execute(ready, person="ops", receipt=receipt(ready), at=AT + 2 * HOUR)[0]
 
 
@@ -188,7 +192,7 @@ def test_the_same_approval_again_is_refused_while_it_holds_and_renews_it_after()
     with pytest.raises(dos.LifecycleError, match="is approved by `ana` as Finance already"):
         lifecycle.approve(approved(), person="Ana", role="Finance", at=AT + DAY)
     renewed, _ = lifecycle.approve(approved(), person="ana", role="Finance", at=AT + 8 * DAY)
-    assert (Status.PROPOSED, ("Sales Ops",)) == (renewed.status, lifecycle.missing_roles(renewed, AT + 8 * DAY))
+    assert (Status.APPROVED, ("Sales Ops",)) == (renewed.status, lifecycle.missing_roles(renewed, AT + 8 * DAY))
 
 
 def test_approvals_end_and_the_last_instant_is_outside() -> None:
@@ -270,8 +274,10 @@ def test_steps_by_nobody_and_back_in_time_are_refused() -> None:
     with pytest.raises(dos.LifecycleError, match="by nobody"):
         lifecycle.propose(pricing(), person=" ", at=AT)
     ready = approved()
-    with pytest.raises(dos.LifecycleError, match="before what had happened"):
+    with pytest.raises(dos.LifecycleError, match="lacks the approval of Finance, Sales Ops"):
         lifecycle.execute(ready, person="ops", receipt=receipt(ready), at=AT)
+    with pytest.raises(dos.LifecycleError, match="before what had happened"):
+        lifecycle.execute(ready, person="ops", receipt=receipt(ready), at=AT - HOUR)
     with pytest.raises(dos.LifecycleError, match="before what had happened"):
         lifecycle.propose(pricing(), person="job", at=AT - HOUR)
     with pytest.raises(dos.InputError, match="no instant with a zone"):
@@ -460,3 +466,80 @@ class Life(RuleBasedStateMachine):
 
 TestLife = Life.TestCase
 TestLife.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+@pytest.mark.parametrize("start", [dt.datetime(2026, 10, 28, 10, tzinfo=NEW_YORK), dt.datetime(2026, 3, 4, 10, tzinfo=NEW_YORK)], ids=["autumn", "spring"])
+def test_approvals_hold_for_elapsed_time_where_clocks_change(start: dt.datetime) -> None:
+    """In the week before clocks change nobody could approve, or approvals would hold an hour too long."""
+    now, _ = lifecycle.propose(pricing(timestamp=start), person="job", at=start)
+    _, event = lifecycle.approve(now, person="ana", role="Finance", at=start)
+    assert event.until is not None
+    assert dt.timedelta(days=7) == event.until - start.astimezone(dt.UTC)
+
+
+@pytest.mark.parametrize("same", ["José", "jose\u0301", "JOSÉ", " José ", "Jo\u200bsé", "José\u00a0"])
+def test_a_person_is_the_same_however_the_name_is_encoded(same: str) -> None:
+    """Whoever proposed could approve alone, by the other form of an accent or a sign that nobody sees."""
+    now, _ = lifecycle.propose(pricing(), person="José", at=AT)
+    now, _ = lifecycle.approve(now, person=same, role="Finance", at=AT)
+    with pytest.raises(dos.LifecycleError, match="cannot be the only one to approve it"):
+        lifecycle.approve(now, person=same, role="Sales Ops", at=AT)
+    with pytest.raises(dos.LifecycleError, match="by nobody"):
+        lifecycle.approve(now, person="\u200b", role="Sales Ops", at=AT)
+
+
+def test_an_approval_by_a_clock_years_ahead_holds_nothing_up() -> None:
+    """One wrong clock would take back what is approved, and nobody could reject or execute for years."""
+    ready = approved()
+    now, _ = lifecycle.approve(ready, person="zed", role="Finance", at=AT + 3650 * DAY)
+    assert Status.APPROVED == now.status
+    assert Status.REJECTED == lifecycle.reject(now, person="cfo", role="Finance", at=AT + 2 * HOUR, reason="no")[0].status
+    assert Status.EXECUTED == lifecycle.execute(now, person="ops", receipt=receipt(ready), at=AT + 2 * HOUR)[0].status
+
+
+def test_a_life_that_was_not_lived_is_not_executed() -> None:
+    """Approvals that were stretched, or given by nobody, would let through what `current` refuses only afterwards."""
+    ready = approved()
+    stretched = tuple(event if event.until is None else attrs.evolve(event, until=AT + 300 * DAY) for event in ready.life)
+    nobody = tuple(event if event.until is None else attrs.evolve(event, person="") for event in ready.life)
+    for life, at in ((stretched, AT + 200 * DAY), (nobody, AT + DAY)):
+        forged = attrs.evolve(ready, life=life)
+        with pytest.raises(dos.LifecycleError, match="has a life that cannot have happened"):
+            lifecycle.execute(forged, person="ops", receipt=receipt(forged), at=at)
+
+
+def test_what_was_changed_since_it_was_executed_is_watched_kept_and_reversed_no_more() -> None:
+    """A looser condition, or another way back, could be put under the approvals after the act."""
+    now = executed()
+    looser = attrs.evolve(now, monitoring=(attrs.evolve(WATCH, condition="booking_rate ≥ 0"),))
+    with pytest.raises(dos.LifecycleError, match="cannot be monitored: it was changed since it was executed"):
+        lifecycle.monitor(looser, {}, at=AT + DAY)
+    with pytest.raises(dos.LifecycleError, match="cannot be kept: it was changed since it was executed"):
+        lifecycle.keep(looser, person="cro", at=AT + DAY, reason="fine")
+    wider = attrs.evolve(now, reversal_plan=attrs.evolve(PLAN, within="900d"))
+    with pytest.raises(dos.LifecycleError, match="cannot be reversed: it was changed since it was executed"):
+        lifecycle.reverse(wider, attempt(wider, AT + DAY), person="ops", reason="fell")
+    never = attrs.evolve(proposed(), status=Status.EXECUTED)
+    with pytest.raises(dos.LifecycleError, match="nothing says that it was executed"):
+        lifecycle.keep(never, person="cro", at=AT + DAY, reason="fine")
+
+
+def test_a_report_and_a_reversal_are_those_of_the_plan() -> None:
+    """An event that somebody wrote by hand could say that all is well with what nobody watches, or give a reversal another deadline."""
+    now = executed()
+    event = Event(record=now.id, kind=EventKind.MONITORED, at=AT + DAY, report=MonitorReport(state=WatchState.WITHIN, watches=()))
+    with pytest.raises(dos.LifecycleError, match="something else than its plan watches"):
+        lifecycle.apply(now, event)
+    assert not MonitorReport(state=WatchState.WITHIN, watches=()).settled
+    late = attrs.evolve(attempt(now, AT + DAY), deadline=AT + 900 * DAY)
+    with pytest.raises(dos.LifecycleError, match=r"by another plan than price_card_rollback@v2025.10, due 2026-10-07 15:00 UTC"):
+        lifecycle.reverse(now, late, person="ops", reason="fell")
+
+
+def test_a_subject_that_is_watched_is_not_acted_on_again() -> None:
+    """Two proposals approved side by side would both be carried out, and nobody could tell what either did."""
+    ready = approved(id="sha256:2e", period="2026-10")
+    with pytest.raises(dos.LifecycleError, match="is in cooldown: the action of 2026-09"):
+        lifecycle.execute(ready, person="ops", receipt=receipt(ready), at=AT + 2 * HOUR, known=[executed()])
+    elsewhere = [executed(subject="Enterprise"), approved(), ready]
+    assert Status.EXECUTED == lifecycle.execute(ready, person="ops", receipt=receipt(ready), at=AT + 2 * HOUR, known=elsewhere)[0].status

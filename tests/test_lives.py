@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -12,7 +13,7 @@ from decision_os import lifecycle
 from decision_os.record import DecisionRecord, Status
 from decision_os.reversal import carry_out
 from tests.records import AT
-from tests.test_lifecycle import DAY, HOUR, executed, pricing
+from tests.test_lifecycle import DAY, HOUR, PLAN, TERMS, executed, pricing
 from tests.test_reversal import DONE, Adapter
 
 
@@ -99,3 +100,71 @@ def test_a_life_goes_on_in_the_next_ledger(ledger: dos.Ledger, tmp_path: Path) -
     after.append(event)
     lives = lifecycle.current([*ledger, *after])
     assert ({now.id: now}, ()) == (dict(lives.records), lives.refused)
+
+
+def test_a_rejection_stands_before_what_comes_after_it(ledger: dos.Ledger) -> None:
+    """A process that did not hear of it could carry out what was rejected, and the ledger would forget that it was."""
+    start = pricing()
+    ledger.append(start)
+    now, event = lifecycle.propose(start, person="job", at=AT)
+    ledger.append(event)
+    half, event = lifecycle.approve(now, person="ana", role="Finance", at=AT + HOUR)
+    ledger.append(event)
+    ledger.append(lifecycle.reject(half, person="cfo", role="Finance", at=AT + 2 * HOUR, reason="no")[1])
+    ready, event = lifecycle.approve(half, person="bo", role="Sales Ops", at=AT + 3 * HOUR)
+    ledger.append(event)
+    _, event = lifecycle.execute(ready, person="ops", receipt=ledger.append(ready), at=AT + 4 * HOUR)
+    ledger.append(event)
+    lives = lifecycle.current(ledger)
+    assert Status.REJECTED == lives.records[start.id].status
+    assert ["entry 5", "entry 6", "entry 7"] == [told.partition(":")[0] for told in lives.refused]
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["beside a proposal", "beside a decision"])
+@pytest.mark.parametrize(
+    "change", [{"approvers": ("Intern",)}, {"reversal_plan": attrs.evolve(PLAN, to="v1999")}, {"terms": attrs.evolve(TERMS, approvals_hold="900d")}]
+)
+def test_another_record_under_the_same_identity_is_refused(ledger: dos.Ledger, change: dict[str, Any], *, first: bool) -> None:
+    """A decision could be carried out with the approval of somebody whom no rule book names."""
+    start = pricing()
+    ledger.append(start)
+    now, event = lifecycle.propose(start, person="job", at=AT)
+    if first:
+        ledger.append(event)
+    forged, _ = lifecycle.propose(pricing(**change), person="kid", at=AT)
+    for role in forged.approvers:
+        forged, event = lifecycle.approve(forged, person=f"kid as {role}", role=role, at=AT + HOUR)
+    _, event = lifecycle.execute(forged, person="kid", receipt=ledger.append(forged), at=AT + 2 * HOUR)
+    ledger.append(event)
+    lives = lifecycle.current(ledger)
+    assert (now if first else start) == lives.records[start.id]
+    assert "another record under the identity of one that stands before it" in lives.refused[0]
+
+
+def test_the_same_decided_again_on_another_sample_is_proposed_as_what_it_is(ledger: dos.Ledger) -> None:
+    """An n that has grown over night would leave a proposal that nobody can approve, or approvals of the wrong sample."""
+    start = pricing()
+    again = pricing(inputs=tuple(attrs.evolve(taken, n=999) for taken in start.inputs), timestamp=AT + DAY)
+    for item in (start, again):
+        ledger.append(item)
+    now, event = lifecycle.propose(again, person="job", at=AT + DAY)
+    ledger.append(event)
+    ledger.append(start)
+    lives = lifecycle.current(ledger)
+    assert ({now.id: now}, ()) == (dict(lives.records), lives.refused)
+
+
+def test_approvals_that_two_processes_hold_in_another_order_are_executed_on(ledger: dos.Ledger) -> None:
+    """The receipt of a process that heard of the approvals in another order than the ledger would be refused."""
+    start = pricing()
+    ledger.append(start)
+    now, proposal = lifecycle.propose(start, person="job", at=AT)
+    _, ana = lifecycle.approve(now, person="ana", role="Finance", at=AT + HOUR)
+    _, bo = lifecycle.approve(now, person="bo", role="Sales Ops", at=AT + HOUR)
+    for item in (proposal, ana, bo):
+        ledger.append(item)
+    other = lifecycle.replay(start, (proposal, bo, ana))
+    done, event = lifecycle.execute(other, person="ops", receipt=ledger.append(other), at=AT + 2 * HOUR)
+    ledger.append(event)
+    lives = lifecycle.current(ledger)
+    assert ({done.id: done}, ()) == (dict(lives.records), lives.refused)

@@ -19,7 +19,7 @@ from decision_os.record import DecisionRecord, Event, ReversalKind, ReversalOutc
 from decision_os.reversal import FlagFile, Order, Undone, carry_out, order_for
 from decision_os.values import Reading
 from tests.records import AT
-from tests.test_lifecycle import DAY, HOUR, executed, proposed
+from tests.test_lifecycle import DAY, HOUR, TERMS, executed, proposed
 
 CARD = ReversalPlan(
     plan="price_card_rollback@v2025.10",
@@ -48,8 +48,7 @@ FLAGS: dict[str, Any] = {
 
 def running(**plan: Any) -> DecisionRecord:
     """An executed pricing change with that way back."""
-    now = executed()
-    return attrs.evolve(now, reversal_plan=attrs.evolve(CARD, **plan))
+    return executed(reversal_plan=attrs.evolve(CARD, **plan))
 
 
 def order(**changes: Any) -> Order:
@@ -127,8 +126,7 @@ def test_the_deadline_counts_from_the_first_breach_and_late_is_said() -> None:
 )
 def test_deadlines(within: str, zone: str, due: dt.datetime) -> None:
     """`next cycle` would be no time at all, or the wrong midnight."""
-    record = running(within=within)
-    record = attrs.evolve(record, terms=attrs.evolve(record.terms, zone=zone))
+    record = executed(reversal_plan=attrs.evolve(CARD, within=within), terms=attrs.evolve(TERMS, zone=zone))
     assert due == order_for(record, AT + DAY).deadline
 
 
@@ -169,8 +167,7 @@ def test_freshness_has_no_say() -> None:
     """A spent freshness budget would keep a bad decision alive."""
     engine = dos.Engine.load(dos.reference_rules())
     assert engine.decide("pricing.change", {"slo_green": False}, at=AT).outcome is dos.Outcome.BLOCKED
-    now = running()
-    now = attrs.evolve(now, inputs=tuple(attrs.evolve(taken, value=False) for taken in now.inputs))
+    now = executed(inputs=tuple(attrs.evolve(taken, value=False) for taken in running().inputs))
     assert Status.REVERSED == carried(now, Adapter([DONE]), 0, 1)[0].status
 
 

@@ -3,7 +3,21 @@
 from decision_os.lifecycle.approvals import approvals, binding, content_hash, missing_roles
 from decision_os.lifecycle.history import Lives, current, replay
 from decision_os.lifecycle.monitoring import deadline, report
-from decision_os.lifecycle.steps import Receipt, allowed, apply, approve, execute, executed_at, keep, monitor, propose, reject, reverse, same_proposal
+from decision_os.lifecycle.steps import (
+    Receipt,
+    allowed,
+    apply,
+    approve,
+    carried_out,
+    execute,
+    executed_at,
+    keep,
+    monitor,
+    propose,
+    reject,
+    reverse,
+    same_proposal,
+)
 
 __all__ = [
     "Lives",
@@ -13,6 +27,7 @@ __all__ = [
     "approvals",
     "approve",
     "binding",
+    "carried_out",
     "content_hash",
     "current",
     "deadline",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import unicodedata
 from typing import Final
 
 import attrs
@@ -41,7 +42,7 @@ def until(record: DecisionRecord, given: dt.datetime) -> dt.datetime:
     holds = read_duration(record.terms.approvals_hold)
     if holds is None:
         raise LifecycleError(f"the record says that approvals hold `{record.terms.approvals_hold}`, which is no duration")
-    return given + holds
+    return given.astimezone(dt.UTC) + holds  # elapsed time: where clocks change, a day by the wall is not 24 hours
 
 
 def approvals(record: DecisionRecord, at: dt.datetime) -> tuple[Event, ...]:
@@ -65,8 +66,9 @@ def proposer(record: DecisionRecord) -> str:
 
 
 def person_key(person: str) -> str:
-    """What tells persons apart: the case of letters and space around a name do not."""
-    return person.strip().casefold()
+    """What tells persons apart: the case of letters, space, signs that cannot be seen and the way a letter is encoded do not; nobody is empty."""
+    seen = "".join(ch for ch in unicodedata.normalize("NFKC", person) if unicodedata.category(ch) != "Cf")
+    return " ".join(seen.casefold().split())
 
 
 def role_named(record: DecisionRecord, name: str, *, also: tuple[str, ...] = ()) -> str:

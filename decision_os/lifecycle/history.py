@@ -9,9 +9,9 @@ import attrs
 
 from decision_os.errors import LifecycleError, NotFoundError, RecordError
 from decision_os.lifecycle.approvals import binding, content_hash
-from decision_os.lifecycle.steps import apply
+from decision_os.lifecycle.steps import apply, newborn
 from decision_os.readonly import read_only
-from decision_os.record import DecisionRecord, Event, Outcome, Status
+from decision_os.record import DecisionRecord, Event, EventKind, Status
 
 __all__ = ["Lives", "current", "replay"]
 
@@ -98,50 +98,63 @@ def current(entries: Iterable[LedgerEntry]) -> Lives:
 
 
 class _Told:
-    """The lives as far as the entries have told them."""
+    """The lives as far as the entries have told them: what happened happened in the order of the entries."""
 
     def __init__(self) -> None:
         self.lives: dict[str, DecisionRecord] = {}
         self.refused: list[str] = []
+        self._versions: dict[str, dict[str, DecisionRecord]] = {}
+        """Of each identity, the records that an approval can be bound to, by that hash: the same decided again, on other samples."""
         self._held: dict[str, str] = {}
         """Of the entries that hold a record with a life: their hash → that of what they hold. Only such an entry is one to execute on."""
 
     def record(self, entry: LedgerEntry) -> None:
         """A record: one that is new, the same decided again, or one that was appended with what had happened to it."""
         found = DecisionRecord.from_dict(entry.body)
-        known = self.lives.get(found.id)
-        if known is None or not known.life:
-            self.lives[found.id] = self._live(entry.seq, _newborn(found), found.life)
-        elif found.life and known.status in (Status.PROPOSED, Status.APPROVED) and (found.life[0] in known.life or binding(found) != binding(known)):
-            # The order of approvals is part of what a receipt is of, so that of the newest entry is taken; a changed version begins anew.
-            self.lives[found.id] = self._live(entry.seq, _newborn(found), (*found.life, *known.life))
-        elif found.life:  # one that was carried out, or has ended, goes on from there or not at all
-            self.lives[found.id] = self._live(entry.seq, known, found.life)
+        fresh = newborn(found)
+        versions = self._versions.setdefault(found.id, {})
+        first = next(iter(versions.values()), fresh)
+        if binding(attrs.evolve(first, inputs=())) != binding(attrs.evolve(fresh, inputs=())):
+            self.refused.append(f"entry {entry.seq}: another record under the identity of one that stands before it ({found.id}): its rules differ")
+            return
+        versions.setdefault(binding(fresh), fresh)
+        self.lives.setdefault(found.id, fresh)
+        for event in found.life:
+            self._happen(entry.seq, event)
         if found.life:
             self._held[entry.hash] = content_hash(found)
+            self.lives[found.id] = _ordered(self.lives[found.id], found.life)
 
     def event(self, entry: LedgerEntry) -> None:
         """An event in the life of a record that stands before it."""
         event = Event.from_dict(entry.body)
         if event.record in self.lives:
-            self.lives[event.record] = self._live(entry.seq, self.lives[event.record], (event,))
+            self._happen(entry.seq, event)
         else:
             self.refused.append(f"entry {entry.seq}: {event.kind.value}, and the record it happened to ({event.record}) does not stand before it")
 
-    def _live(self, seq: int, record: DecisionRecord, events: Iterable[Event]) -> DecisionRecord:
-        for event in events:
-            proof = event.receipt
-            if proof is not None and event not in record.life and self._held.get(proof.hash) != proof.content:
-                self.refused.append(f"entry {seq}: executed on the receipt of entry {proof.seq} of ledger {proof.ledger}, which does not stand before it")
-                continue
-            try:
-                record = replay(record, (event,))
-            except LifecycleError as error:
-                self.refused.append(f"entry {seq}: {error}")
+    def _happen(self, seq: int, event: Event) -> None:
+        record, proof = self.lives[event.record], event.receipt
+        if event in record.life:
+            return
+        if proof is not None and self._held.get(proof.hash) != proof.content:
+            self.refused.append(f"entry {seq}: executed on the receipt of entry {proof.seq} of ledger {proof.ledger}, which does not stand before it")
+            return
+        if event.kind is EventKind.PROPOSED and record.status in (Status.PROPOSED, Status.APPROVED):
+            record = self._versions[event.record].get(event.binds, record) if event.binds != binding(record) else record
+        try:
+            self.lives[event.record] = apply(record, event)
+        except LifecycleError as error:
+            self.refused.append(f"entry {seq}: {error}")
+
+
+def _ordered(record: DecisionRecord, life: tuple[Event, ...]) -> DecisionRecord:
+    """The same record with its approvals in the order of the entry that was appended: that order is part of what a receipt is of."""
+    if not set(life) <= set(record.life) or life == record.life[: len(life)]:
         return record
-
-
-def _newborn(record: DecisionRecord) -> DecisionRecord:
-    """A record as the engine made it; its life is lived again."""
-    status = Status.PROPOSED if record.outcome is Outcome.ACT else Status.RECORDED
-    return attrs.evolve(record, life=(), status=status, reversal_outcome=None)
+    order = (*life, *(event for event in record.life if event not in life))
+    try:
+        again = replay(newborn(record), order)
+    except LifecycleError:
+        return record
+    return again if again.status is record.status else record

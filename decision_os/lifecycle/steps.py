@@ -13,7 +13,22 @@ from decision_os.lifecycle import monitoring
 from decision_os.lifecycle.approvals import approvals, binding, content_hash, missing_roles, person_key, proposer, role_named, until
 from decision_os.record import DecisionRecord, Event, EventKind, LedgerProof, MonitorReport, Outcome, ReversalOutcome, ReversalRun, Status
 
-__all__ = ["Receipt", "allowed", "apply", "approve", "execute", "executed_at", "keep", "monitor", "propose", "reject", "reverse", "same_proposal"]
+__all__ = [
+    "Receipt",
+    "allowed",
+    "apply",
+    "approve",
+    "carried_out",
+    "execute",
+    "executed_at",
+    "keep",
+    "monitor",
+    "newborn",
+    "propose",
+    "reject",
+    "reverse",
+    "same_proposal",
+]
 
 
 class Receipt(Protocol):
@@ -56,9 +71,25 @@ def allowed(record: DecisionRecord) -> tuple[str, ...]:
     """
     if record.outcome is not Outcome.ACT:
         return ()
-    if not record.life and record.status is Status.PROPOSED:
-        return ("propose",)
+    if not record.life:
+        return ("propose",) if record.status is Status.PROPOSED else ()
     return _FROM_HERE.get(record.status, ())
+
+
+def newborn(record: DecisionRecord) -> DecisionRecord:
+    """A record as the engine made it; its life can be lived again."""
+    status = Status.PROPOSED if record.outcome is Outcome.ACT else Status.RECORDED
+    return attrs.evolve(record, life=(), status=status, reversal_outcome=None)
+
+
+def carried_out(record: DecisionRecord, what: str) -> None:
+    """Refuse a record that cannot be `what`: one that is not executed, or is not what was executed."""
+    _standing(record, what, Status.EXECUTED)
+    executed = next((event for event in record.life if event.kind is EventKind.EXECUTED), None)
+    if executed is None:
+        _refuse(record, f"cannot be {what}: nothing says that it was executed")
+    if executed.binds != binding(record):
+        _refuse(record, f"cannot be {what}: it was changed since it was executed", hint="take the record that was, from the ledger: `lifecycle.current`")
 
 
 def executed_at(record: DecisionRecord) -> dt.datetime | None:
@@ -111,12 +142,16 @@ def reject(record: DecisionRecord, *, person: str, role: str, at: dt.datetime, r
     return _step(record, Event(record=record.id, kind=EventKind.REJECTED, at=_zoned(at), person=person, role=named, reason=reason.strip()))
 
 
-def execute(record: DecisionRecord, *, person: str, receipt: Receipt, at: dt.datetime) -> tuple[DecisionRecord, Event]:
-    """Say that the action was carried out. `receipt` is what the ledger gave back for the approved record.
+def execute(record: DecisionRecord, *, person: str, receipt: Receipt, at: dt.datetime, known: Iterable[DecisionRecord] = ()) -> tuple[DecisionRecord, Event]:
+    """Say that the action was carried out. `receipt` is what the ledger gave back for the approved record; `known` are the decisions there are.
 
-    Raises `LifecycleError` where an approval is missing, has ended or was given for something else, and for a receipt of anything but this
-    record with these approvals. That the ledger still holds the entry is for `Ledger.verify` to say.
+    Raises `LifecycleError` where an approval is missing, has ended or was given for something else, for a receipt of anything but this
+    record with these approvals, for a life that cannot have happened, and where one of those known on the same subject is still watched (cooldown). That
+    the ledger still holds the entry is for `lifecycle.current` and `Ledger.verify` to say.
     """
+    for other in known:
+        if (other.node, other.subject, other.status) == (record.node, record.subject, Status.EXECUTED) and other.id != record.id:
+            _refuse(record, f"is in cooldown: the action of {other.period} ({other.action}) is still being monitored", hint="keep or reverse that one first")
     proof = LedgerProof(seq=receipt.seq, hash=receipt.hash, ledger=receipt.ledger, content=receipt.content)
     return _step(record, Event(record=record.id, kind=EventKind.EXECUTED, at=_zoned(at), person=person, binds=binding(record), receipt=proof))
 
@@ -127,7 +162,8 @@ def monitor(record: DecisionRecord, observations: Mapping[str, Any], *, at: dt.d
     Raises `LifecycleError` for a record that is not executed, `InputError` for observations that cannot be read.
     """
     when = executed_at(record)
-    if record.status is not Status.EXECUTED or when is None:
+    carried_out(record, "monitored")
+    if when is None:
         _refuse(record, "cannot be monitored")
     found = monitoring.report(record, observations, executed=when, at=_zoned(at))
     return _step(record, Event(record=record.id, kind=EventKind.MONITORED, at=_zoned(at), person=person, report=found))
@@ -158,7 +194,7 @@ def apply(record: DecisionRecord, event: Event) -> DecisionRecord:
     """The record after an event. Raises `LifecycleError` where the event is not one that may happen to it now."""
     if event.record != record.id:
         _refuse(record, f"is record {record.id}, and the event is one of {event.record}")
-    if event.kind is not EventKind.MONITORED and not event.person.strip():
+    if event.kind is not EventKind.MONITORED and not person_key(event.person):
         _refuse(record, f"cannot be {event.kind.value.replace('_', ' ')} by nobody", hint="say who: `person=`")
     if event in record.life:
         _refuse(record, f"is {event.kind.value.replace('_', ' ')} by this very event already")
@@ -167,8 +203,8 @@ def apply(record: DecisionRecord, event: Event) -> DecisionRecord:
 
 
 def _in_order(record: DecisionRecord, event: Event) -> None:
-    # Approvals are given independently, by clocks that differ: they need not be in the order of their times.
-    before = [past.at for past in record.life if event.kind is not EventKind.APPROVED or past.kind is EventKind.PROPOSED] or [record.timestamp]
+    # Approvals are given independently, by clocks that differ: they need not be in the order of their times, and one that is years ahead holds nothing up.
+    before = [past.at for past in record.life if past.kind is not EventKind.APPROVED] or [record.timestamp]
     if event.at < max(before):
         _refuse(record, f"cannot be {event.kind.value.replace('_', ' ')} at {event.at.isoformat()}, before what had happened by {max(before).isoformat()}")
 
@@ -192,6 +228,8 @@ def _approve(record: DecisionRecord, event: Event) -> dict[str, Any]:
     for given in approvals(record, event.at):
         if given.role == event.role and person_key(given.person) == person_key(event.person):
             _refuse(record, f"is approved by `{given.person}` as {given.role} already, until {given.until:%Y-%m-%d %H:%M %Z}")
+    if record.status is Status.APPROVED:
+        return {}  # whether the approvals hold is asked when it is executed
     after = attrs.evolve(record, life=(*record.life, event))
     latest = max(past.at for past in after.life)
     if missing_roles(after, latest):
@@ -218,6 +256,7 @@ def _reject(record: DecisionRecord, event: Event) -> dict[str, Any]:
 def _execute(record: DecisionRecord, event: Event) -> dict[str, Any]:
     _standing(record, "executed", Status.APPROVED)
     _bound(record, event)
+    _lived(record)
     lacking = missing_roles(record, event.at)
     if lacking:
         _refuse(record, f"lacks the approval of {', '.join(lacking)} at {event.at:%Y-%m-%d %H:%M %Z}", hint=_why_lacking(record, lacking, event.at))
@@ -227,6 +266,18 @@ def _execute(record: DecisionRecord, event: Event) -> dict[str, Any]:
         hint = "append the approved record, and hand in what that gives back: `receipt=ledger.append(record)`"
         _refuse(record, "cannot be executed on the receipt of another entry", hint=hint)
     return {"status": Status.EXECUTED}
+
+
+def _lived(record: DecisionRecord) -> None:
+    """Refuse a record whose life was not lived step by step."""
+    again = newborn(record)
+    try:
+        for event in record.life:
+            again = apply(again, event)
+    except LifecycleError as error:
+        _refuse(record, f"has a life that cannot have happened: {error.message}")
+    if (again.status, again.life) != (record.status, record.life):
+        _refuse(record, f"has a life that leaves it {again.status.value}")
 
 
 def _holds(record: DecisionRecord, proof: LedgerProof, at: dt.datetime) -> bool:
@@ -248,14 +299,17 @@ def _why_lacking(record: DecisionRecord, lacking: tuple[str, ...], at: dt.dateti
 
 
 def _monitor(record: DecisionRecord, event: Event) -> dict[str, Any]:
-    _standing(record, "monitored", Status.EXECUTED)
+    carried_out(record, "monitored")
     if event.report is None:
         _refuse(record, "cannot be monitored without a report")
+    watched, planned = ([(each.id, each.metric, each.condition) for each in several] for several in (event.report.watches, record.monitoring))
+    if watched != planned:
+        _refuse(record, "cannot be monitored by a report on something else than its plan watches")
     return {}
 
 
 def _keep(record: DecisionRecord, event: Event) -> dict[str, Any]:
-    _standing(record, "kept", Status.EXECUTED)
+    carried_out(record, "kept")
     last = _last_report(record)
     if not event.reason and (last is None or not last.settled):
         _refuse(record, f"cannot be kept: {_unsettled(last)}", hint="wait, or say why it is kept all the same: `reason=`")
@@ -276,10 +330,13 @@ def _unsettled(last: MonitorReport | None) -> str:
 
 
 def _reverse(record: DecisionRecord, event: Event) -> dict[str, Any]:
-    _standing(record, "reversed", Status.EXECUTED)
-    run = event.reversal
+    carried_out(record, "reversed")
+    run, plan = event.reversal, record.reversal_plan
     if run is None:
         _refuse(record, "cannot be reversed without an account of it")
+    due = monitoring.deadline(record, run.started)
+    if (run.plan, run.kind, run.deadline) != (plan.plan, plan.kind, due):
+        _refuse(record, f"cannot be reversed by another plan than {plan.plan}, due {due:%Y-%m-%d %H:%M %Z}")
     if (run.outcome is ReversalOutcome.DONE) is not (event.kind is EventKind.REVERSED):
         _refuse(record, f"cannot be {event.kind.value} by a reversal that is {run.outcome.value}")
     done = run.outcome is ReversalOutcome.DONE

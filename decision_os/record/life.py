@@ -176,7 +176,7 @@ class MonitorReport:
     @property
     def settled(self) -> bool:
         """Whether every window is over and everything stayed within: only then is keeping the decision no matter of judgement."""
-        return self.complete and self.state is WatchState.WITHIN
+        return bool(self.watches) and self.complete and self.state is WatchState.WITHIN
 
 
 @attrs.frozen(kw_only=True)

@@ -62,9 +62,7 @@ def _now() -> dt.datetime:
 
 def order_for(record: DecisionRecord, at: dt.datetime) -> Order:
     """The order that undoes a record, given at an instant. Raises `LifecycleError` for one that may not be reversed."""
-    if "reverse" not in lifecycle.allowed(record):
-        message = f"{record.node} for {record.subject}, {record.period} ({record.status.value}) cannot be reversed"
-        raise LifecycleError(message, allowed=lifecycle.allowed(record))
+    lifecycle.carried_out(record, "reversed")
     plan = record.reversal_plan
     return Order(
         key=_key(record),
