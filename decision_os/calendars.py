@@ -97,7 +97,10 @@ def _aware(at: dt.datetime, name: str) -> dt.datetime:
     """`at` in UTC, where subtraction and comparison count elapsed time (within one zone Python's own count wall-clock time)."""
     if at.utcoffset() is None:
         raise InputError(f"`{name}` is a time without a zone", name=name, hint="give an aware datetime")
-    return at.astimezone(dt.UTC)
+    try:
+        return at.astimezone(dt.UTC)
+    except OverflowError:
+        raise InputError(f"`{name}` lies at the edge of the calendar: {at}", name=name, hint="give an instant of the years 2 to 9998") from None
 
 
 # --- durations --------------------------------------------------------------------------------------------------------------------
@@ -243,7 +246,7 @@ def next_review(cadence: Cadence, after: dt.datetime, fiscal_year_start: int = 1
     The clock on the wall counts: 10:00 stays 10:00 over a change of daylight saving. A time that the change skips is held as much
     later as clocks jump (02:30 becomes 03:30); a time that comes twice means the first.
 
-    Raises `InputError` for an instant without a zone or a month that is none.
+    Raises `InputError` for an instant without a zone or at the edge of the calendar, a month that is none, and a holiday that is no date.
 
     >>> after = dt.datetime(2026, 9, 15, 14, 0, tzinfo=dt.UTC)   # 10:00 in New York: this review is now
     >>> next_review(parse_cadence("Tue 10:00 ET"), after).isoformat()
@@ -252,20 +255,22 @@ def next_review(cadence: Cadence, after: dt.datetime, fiscal_year_start: int = 1
     instant = _aware(after, "after")
     _check_month(fiscal_year_start)
     zone = zone_of(cadence.zone)
-    here = instant.astimezone(zone).date()
-    closed = frozenset(holidays)
+    closed = _days(holidays)
 
     def review(number: int) -> dt.datetime:
         day = _working_day(cadence, _review_day(cadence, here, number, fiscal_year_start), closed)
         return dt.datetime.combine(day, cadence.time, tzinfo=zone).astimezone(dt.UTC)
 
     # Moving keeps the order of the reviews, so the first later one is found by walking: back to one that is over, then forward.
-    number = 0
-    while review(number) > instant:
-        number -= 1
-    while review(number) <= instant:
-        number += 1
-    return review(number).astimezone(zone)
+    try:
+        here, number = instant.astimezone(zone).date(), 0
+        while review(number) > instant:
+            number -= 1
+        while review(number) <= instant:
+            number += 1
+        return review(number).astimezone(zone)
+    except (OverflowError, ValueError):
+        raise InputError(f"no review after {instant:%Y-%m-%d} lies in the calendar", name="after", hint="give an instant of the years 2 to 9998") from None
 
 
 class ReviewClock:
@@ -282,10 +287,18 @@ class ReviewClock:
 
     def after(self, at: dt.datetime) -> dt.datetime:
         """As `next_review`: from an instant to the review after it, every instant between has that same review next."""
+        instant = _aware(at, "at")
         known = self._known  # read once: another thread may replace the pair, never half of it
-        if known is None or not known[0] <= at < known[1]:
-            known = self._known = at, next_review(self.cadence, at, self.fiscal_year_start, self.holidays)
+        if known is None or not known[0] <= instant < known[1]:
+            known = self._known = instant, next_review(self.cadence, instant, self.fiscal_year_start, self.holidays)
         return known[1]
+
+
+def _days(holidays: Collection[dt.date]) -> frozenset[dt.date]:
+    for day in holidays:
+        if not isinstance(day, dt.date) or isinstance(day, dt.datetime):
+            raise InputError(f"a holiday is a date, not {day!r}", name="holidays", hint="as in `date(2026, 11, 26)`; of an instant, `.date()` in your zone")
+    return frozenset(holidays)
 
 
 def _review_day(cadence: Cadence, near: dt.date, number: int, fiscal_year_start: int) -> dt.date:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from typing import get_args
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from decision_os.calendars import (
     Cadence,
     Grain,
     Period,
+    ReviewClock,
     instant_of,
     last_complete,
     next_review,
@@ -286,6 +288,34 @@ def test_an_instant_and_a_month_are_asked_for() -> None:
         next_review(parse_cadence("Q-10d"), dt.datetime(2026, 9, 14))
     with pytest.raises(InputError, match="not a month"):
         next_review(parse_cadence("Q-10d"), at("2026-09-14"), fiscal_year_start=0)
+    with pytest.raises(InputError, match="without a zone"):
+        ReviewClock(parse_cadence("Q-10d")).after(dt.datetime(2026, 9, 14))
+
+
+@pytest.mark.parametrize("cadence", ["Q-10d", "Tue 10:00 ET", "1st Wed 13:00 ET"])
+@pytest.mark.parametrize("after", ["9999-12-31T23:00", "0001-01-01T00:00"])
+def test_a_review_at_the_edge_of_the_calendar_is_found_or_refused(cadence: str, after: str) -> None:
+    """A batch over ages would end in a raw OverflowError."""
+    with contextlib.suppress(InputError):
+        assert next_review(parse_cadence(cadence), at(after)) > at(after)
+
+
+def test_a_holiday_that_is_an_instant_is_refused() -> None:
+    """It equals no date, so the review would be held on the holiday without a word."""
+    for each in (dt.datetime(2026, 11, 26), "2026-11-26"):
+        with pytest.raises(InputError, match="a holiday is a date"):
+            next_review(parse_cadence("Thu 10:00 ET"), at("2026-11-25"), holidays=[each])  # type: ignore[list-item]  # the mistake under test
+
+
+@given(st.integers(-240, 240), st.integers(0, 1), st.booleans())
+def test_the_clock_of_reviews_goes_by_elapsed_time(minutes: int, fold: int, ahead: bool) -> None:
+    """In the hour that autumn repeats a review that is over would still be the next one."""
+    clock = ReviewClock(parse_cadence("Sun 01:45 ET"))
+    zone = ZoneInfo("America/New_York")
+    first = dt.datetime(2026, 11, 1, 1, 30, tzinfo=zone, fold=0 if ahead else fold)
+    then = (dt.datetime(2026, 11, 1, 5, 30, tzinfo=dt.UTC) + minutes * dt.timedelta(minutes=1)).astimezone(zone)
+    clock.after(first)
+    assert clock.after(then) == next_review(clock.cadence, then.astimezone(dt.UTC))
 
 
 # --- periods ---

@@ -32,7 +32,7 @@ from decision_os.record import (
     Terms,
     WatchState,
 )
-from decision_os.values import Reading
+from decision_os.values import Reading, Reason, Unknown
 from tests.records import AT, record
 
 HOUR = dt.timedelta(hours=1)
@@ -282,6 +282,38 @@ def test_steps_by_nobody_and_back_in_time_are_refused() -> None:
         lifecycle.propose(pricing(), person="job", at=AT - HOUR)
     with pytest.raises(dos.InputError, match="no instant with a zone"):
         lifecycle.propose(pricing(), person="job", at=AT.replace(tzinfo=None))
+
+
+def test_who_approved_is_asked_of_an_instant() -> None:
+    """Before the first approval a time without a zone would be taken, after it a raw TypeError."""
+    for record in (proposed(), executed()):
+        for ask in (lifecycle.approvals, lifecycle.missing_roles):
+            with pytest.raises(dos.InputError, match="has no zone"):
+                ask(record, AT.replace(tzinfo=None))
+
+
+@pytest.mark.parametrize(
+    ("value", "more", "state"),
+    [
+        (0.2, {}, "within"),
+        (None, {}, "within"),
+        (Unknown.because(Reason.UNDEFINED, "booking_rate", "0 / 0"), {}, "within"),
+        (Unknown.because(Reason.TOO_FEW, "booking_rate"), {}, "within"),
+        (Unknown.because(Reason.QUARANTINED, "booking_rate"), {}, "unknown"),
+        (Unknown.because(Reason.BLOCKED, "booking_rate"), {}, "unknown"),
+        (Unknown.merged([Unknown.because(Reason.MISSING, "a"), Unknown.because(Reason.STALE, "b")]), {}, "unknown"),
+        (0.2, {"loaded_at": AT + 4 * DAY}, "unknown"),
+        (0.2, {"valid_until": AT + 2 * DAY}, "unknown"),
+    ],
+    ids=["a value", "no value", "0 by 0", "too few", "quarantined", "blocked", "stale in part", "loaded later", "ended"],
+)
+def test_a_day_of_none_weighs_nothing_only_where_it_is_known_to_be_one(value: Any, more: dict[str, Any], state: str) -> None:
+    """Thirteen days of which nobody knows anything would count as thirteen days on which nothing happened, and settle the decision."""
+    first, second = (Reading(value=0.2, n=300, period="2026-10-07"), Reading(value=value, n=0, period="2026-10-08", **more))
+    watched, event = lifecycle.monitor(executed(), {"booking_rate": [first, second]}, at=AT + 3 * DAY)
+    assert event.report is not None
+    assert state == event.report.state
+    assert (state == "within") is event.report.settled
 
 
 def test_keeping_needs_a_settled_report_or_a_reason() -> None:

@@ -341,6 +341,21 @@ CASES: list[tuple[str, str, list[str]]] = [
     ),
     (
         "approvers: [Sales Ops]",
+        "approvers: [Sales Ops, SalesOps]",
+        [
+            "playbooks/budget.yaml:6:24 twice playbook `budget` names the approver `Sales Ops` twice (an approval by the role counts once: "
+            "name another role where two persons should approve)",
+        ],
+    ),
+    (
+        "within: next cycle",
+        "within: 0h",
+        [
+            "playbooks/budget.yaml:28:52 wrong-type nothing is undone within `0h`: every reversal would be late (give a duration above zero)",
+        ],
+    ),
+    (
+        "approvers: [Sales Ops]",
         "approvers: []",
         [
             "playbooks/budget.yaml:6:1 no-approvers playbook `budget` names no approvers (a decision nobody approves cannot be executed: name a role)",

@@ -213,6 +213,12 @@ def test_the_same_order_again_does_nothing_and_says_where_the_flag_was_switched_
     assert ((), 1, True) == (undone.done, len(undone.left), '"defaultVariant": "v2026.10"' in undone.left[0])
     assert on_again == flags.read_text(encoding="utf-8")
     FlagFile(flags).undo(order(key="another decision"))
+    FlagFile(flags).undo(order(key="a third", to="v2026.10"))
+    after = flags.read_text(encoding="utf-8")
+    late = FlagFile(flags).undo(order())
+    assert ((), 1, after) == (late.done, len(late.left), flags.read_text(encoding="utf-8"))
+    assert ("flag `price_card` was set to `v2026.10` by this order before",) == FlagFile(flags).undo(order(key="a third", to="v2026.10")).done
+    FlagFile(flags).undo(order(key="a fourth"))
     assert "v2025.10" == json.loads(flags.read_text(encoding="utf-8"))["flags"]["price_card"]["defaultVariant"]
 
 

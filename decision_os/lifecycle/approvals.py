@@ -11,7 +11,7 @@ import attrs
 from decision_os.calendars import read_duration
 from decision_os.canonical import fingerprint_plain
 from decision_os.errors import LifecycleError, nearest
-from decision_os.record import DecisionRecord, Event, EventKind, Evidence, Status
+from decision_os.record import DecisionRecord, Event, EventKind, Evidence, Status, zoned
 
 __all__ = ["approvals", "binding", "content_hash", "missing_roles", "person_key", "proposer", "role_named", "until"]
 
@@ -46,8 +46,9 @@ def until(record: DecisionRecord, given: dt.datetime) -> dt.datetime:
 
 
 def approvals(record: DecisionRecord, at: dt.datetime) -> tuple[Event, ...]:
-    """The approvals that count at an instant: given by then, not ended, and bound to this very decision."""
-    given = [event for event in record.life if event.kind is EventKind.APPROVED and event.until is not None and event.at <= at < event.until]
+    """The approvals that count at an instant: given by then, not ended, and bound to this very decision. Raises `InputError` for one without a zone."""
+    when = zoned(at)
+    given = [event for event in record.life if event.kind is EventKind.APPROVED and event.until is not None and event.at <= when < event.until]
     if not given:
         return ()
     bound = binding(record)
@@ -55,7 +56,7 @@ def approvals(record: DecisionRecord, at: dt.datetime) -> tuple[Event, ...]:
 
 
 def missing_roles(record: DecisionRecord, at: dt.datetime) -> tuple[str, ...]:
-    """The roles whose approval is still needed at an instant, in the playbook's order."""
+    """The roles whose approval is still needed at an instant, in the playbook's order. Raises `InputError` for one without a zone."""
     have = {event.role for event in approvals(record, at)}
     return tuple(role for role in record.approvers if role not in have)
 

@@ -20,6 +20,8 @@ __all__ = ["deadline", "report"]
 
 _DAY: Final = dt.timedelta(days=1)
 _GRAINS: Final[Mapping[dt.timedelta, Literal["day", "week"]]] = {_DAY: "day", 7 * _DAY: "week"}
+_OF_NONE: Final = frozenset({Reason.MISSING.value, Reason.UNDEFINED.value, Reason.TOO_FEW.value})
+"""Why a value of no cases is unknown; all other reasons say nothing of how many there were."""
 _NEXT_CYCLE: Final = "next cycle"
 
 
@@ -33,6 +35,7 @@ def report(record: DecisionRecord, observations: Mapping[str, Any], *, executed:
 
     A watch is breached as soon as the pooled value breaks its condition. It is within only if the condition holds and every period that is over has
     a reading; a reading that is absent, unknown, past its `valid_until` or loaded after `at`, and fewer than `min_n`, leave it unknown.
+    A reading with `n=0` weighs nothing, unless it is itself unknown for another reason than that there was nothing.
 
     Raises `InputError` for a name that is not watched, a period of another grain, and two readings of one period.
     """
@@ -202,7 +205,7 @@ class _Watch:
             value = self._value(reading) if reading is not None else None
             if reading is None:
                 absent.append(str(period))
-            elif reading.n == 0:
+            elif reading.n == 0 and _says_none(value):
                 values.append((0.0, 0))  # nothing happened in that period: it weighs nothing
             elif isinstance(value, Unknown):
                 causes += [attrs.evolve(cause, detail=f"{period}{f': {cause.detail}' if cause.detail else ''}") for cause in value.causes]
@@ -238,6 +241,11 @@ class _Watch:
         if reading.n is not None and reading.n < 0:
             raise InputError(f"`{metric}` has n = {reading.n}", name=metric, hint="n counts cases")
         return float(value)
+
+
+def _says_none(value: float | Unknown | None) -> bool:
+    """Whether a reading of n = 0 is known to be one: a mean or a share of none has no value, but one that is withheld, or not yet there, may be of some."""
+    return not isinstance(value, Unknown) or all(cause.reason in _OF_NONE for cause in value.causes)
 
 
 def _from(cause: Cause, metric: str) -> str:

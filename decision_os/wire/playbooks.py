@@ -322,7 +322,12 @@ def role_label(node: ScalarNode, roles: Mapping[str, Role], fields: Fields) -> s
 
 
 def _approvers(fields: Fields, roles: Mapping[str, Role]) -> tuple[str, ...]:
-    found = tuple(role_label(item, roles, fields) for item in fields.items("approvers"))
+    named = fields.items("approvers")
+    found = tuple(role_label(item, roles, fields) for item in named)
+    for place, (role, item) in enumerate(zip(found, named, strict=True)):
+        if role in found[:place]:
+            hint = "an approval by the role counts once: name another role where two persons should approve"
+            fields.report.error("twice", f"{fields.what} names the approver `{role}` twice", item.where, hint)
     if not found and not isinstance(fields.node.get("approvers"), MapNode):
         hint = "a decision nobody approves cannot be executed: name a role"
         fields.report.error("no-approvers", f"{fields.what} names no approvers", fields.key_where("approvers"), hint)
@@ -341,6 +346,8 @@ def _reversal(fields: Fields) -> Reversal:
     within = inner.scalar("within", required=True)
     if within is not None and within.text != "next cycle" and read_duration(within.text) is None:
         fields.report.error("wrong-type", f"`within` of {inner.what} is a duration or `next cycle`, not `{within.text}`", within.where, "as in `1h`, `5m`")
+    elif within is not None and read_duration(within.text) == dt.timedelta(0):
+        fields.report.error("wrong-type", f"nothing is undone within `{within.text}`: every reversal would be late", within.where, "give a duration above zero")
     kind = inner.one_of("kind", list(REVERSAL_KINDS), "manual")
     for key in REVERSAL_KINDS[kind]:
         if key not in inner:
