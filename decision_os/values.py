@@ -17,7 +17,7 @@ import attrs
 
 from decision_os.errors import InputError, UnknownTruthError
 
-__all__ = ["EXACT_INTEGER", "LARGEST_INTEGER", "Cause", "Reading", "Reason", "Scalar", "Unknown", "Value", "as_text", "settle"]
+__all__ = ["EXACT_INTEGER", "LARGEST_INTEGER", "Cause", "Reading", "Reason", "Scalar", "Unknown", "Value", "as_text", "settle", "zoned"]
 
 Scalar: TypeAlias = bool | int | float | str | dt.date | dt.datetime | dt.timedelta
 """A known value. An int is at most 2**53 either way, a float is finite, an instant carries its zone."""
@@ -115,6 +115,34 @@ class Unknown:
 Value: TypeAlias = Scalar | Unknown
 
 
+def zoned(instant: dt.datetime) -> dt.datetime:
+    """An instant with its zone as a fixed offset, so that comparing it with another and subtracting count elapsed time.
+
+    Of two instants of one named zone Python compares what the clock on the wall showed, which in the hour that autumn repeats is another order, and on the
+    days of both changes another length; and in that hour instants of a named zone equal none of another's. So instants pass here where they come in.
+
+    Raises `InputError` for one without a zone.
+
+    >>> from zoneinfo import ZoneInfo
+    >>> repeated = dt.datetime(2026, 11, 1, 1, 10, fold=1, tzinfo=ZoneInfo("America/New_York"))
+    >>> zoned(repeated).isoformat(), zoned(repeated) > zoned(repeated.replace(minute=50, fold=0))
+    ('2026-11-01T01:10:00-05:00', True)
+    """
+    if isinstance(instant.tzinfo, dt.timezone):
+        return instant
+    offset = instant.utcoffset()
+    if offset is None:
+        raise InputError(f"the instant `{instant}` has no zone", hint="give it one, for example `tzinfo=datetime.UTC`")
+    return instant.replace(tzinfo=dt.timezone(offset), fold=0)
+
+
+def _zoned_if_aware(raw: Any) -> Any:
+    """An instant as `zoned` has it; what is none, or has no zone, is refused by whoever reads it, who knows its name."""
+    if not isinstance(raw, dt.datetime) or raw.tzinfo is None or type(raw.tzinfo) is dt.timezone:  # most are; and the NaT of pandas
+        return raw
+    return raw if raw.utcoffset() is None else zoned(raw)
+
+
 @attrs.frozen(kw_only=True)
 class Reading:
     """One metric value as it was read, with what is needed to trust it.
@@ -135,8 +163,8 @@ class Reading:
 
     value: Any
     period: str | None = None
-    loaded_at: dt.datetime | None = None
-    valid_until: dt.datetime | None = None
+    loaded_at: dt.datetime | None = attrs.field(default=None, converter=_zoned_if_aware)
+    valid_until: dt.datetime | None = attrs.field(default=None, converter=_zoned_if_aware)
     n: int | None = None
     version: str | None = None
     members: int | None = None
@@ -155,7 +183,8 @@ def settle(raw: object, name: str = "") -> Value:
 
     `None`, NaN, NaT and the NA of pandas are missing; ±inf is undefined; scalars of NumPy and pyarrow and subclasses become Python's
     own; a `Decimal` or a `Fraction` becomes the nearest float (comparisons allow for that rounding). A float32 is the number it holds: 0.1 as float32
-    is 0.10000000149011612. Instants and durations are kept to the microsecond, and what is finer is cut off.
+    is 0.10000000149011612. Instants and durations are kept to the microsecond, and what is finer is cut off; the zone of an instant
+    becomes a fixed offset (`zoned`).
 
     Raises `InputError` for lists, arrays, bytes, objects, complex numbers, Enums that are no texts, numbers that float64 cannot hold to
     its precision, and integers beyond 2**53.
@@ -372,6 +401,7 @@ def _time(raw: Any, name: str) -> Value:
             plain.astimezone(dt.UTC)
         except OverflowError:
             raise _refused(raw, name, "lies outside the years 1 to 9999 in UTC", "give an instant of the calendar") from None
+        return zoned(plain)
     return plain
 
 

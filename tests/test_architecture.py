@@ -45,7 +45,7 @@ ROOMS: dict[str, set[str]] = {
     "plan": {"calendars", "errors", "expr", "graph", "model", "record", "support", "units", "values", "wire"},
     "frames": {"errors", "expr", "model", "plan", "record", "values"},
     "lifecycle": {"calendars", "canonical", "errors", "expr", "readonly", "record", "values"},
-    "reversal": {"canonical", "errors", "lifecycle", "record"},
+    "reversal": {"canonical", "errors", "lifecycle", "record", "values"},
     "story": {"ledger", "lifecycle", "record", "render", "reversal", "values"},
     "engine": {
         "calendars",

@@ -286,10 +286,10 @@ def test_steps_by_nobody_and_back_in_time_are_refused() -> None:
 
 def test_who_approved_is_asked_of_an_instant() -> None:
     """Before the first approval a time without a zone would be taken, after it a raw TypeError."""
-    for record in (proposed(), executed()):
+    for now in (proposed(), executed()):
         for ask in (lifecycle.approvals, lifecycle.missing_roles):
             with pytest.raises(dos.InputError, match="has no zone"):
-                ask(record, AT.replace(tzinfo=None))
+                ask(now, AT.replace(tzinfo=None))
 
 
 @pytest.mark.parametrize(
@@ -310,7 +310,7 @@ def test_who_approved_is_asked_of_an_instant() -> None:
 def test_a_day_of_none_weighs_nothing_only_where_it_is_known_to_be_one(value: Any, more: dict[str, Any], state: str) -> None:
     """Thirteen days of which nobody knows anything would count as thirteen days on which nothing happened, and settle the decision."""
     first, second = (Reading(value=0.2, n=300, period="2026-10-07"), Reading(value=value, n=0, period="2026-10-08", **more))
-    watched, event = lifecycle.monitor(executed(), {"booking_rate": [first, second]}, at=AT + 3 * DAY)
+    _, event = lifecycle.monitor(executed(), {"booking_rate": [first, second]}, at=AT + 3 * DAY)
     assert event.report is not None
     assert state == event.report.state
     assert (state == "within") is event.report.settled

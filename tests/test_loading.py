@@ -343,8 +343,10 @@ CASES: list[tuple[str, str, list[str]]] = [
         "approvers: [Sales Ops]",
         "approvers: [Sales Ops, SalesOps]",
         [
-            "playbooks/budget.yaml:6:24 twice playbook `budget` names the approver `Sales Ops` twice (an approval by the role counts once: "
-            "name another role where two persons should approve)",
+            (
+                "playbooks/budget.yaml:6:24 twice playbook `budget` names the approver `Sales Ops` twice (an approval by the role counts once: "
+                "name another role where two persons should approve)"
+            ),
         ],
     ),
     (

@@ -33,10 +33,9 @@ from decision_os.record import (
     Shown,
     Status,
     maker,
-    zoned,
 )
 from decision_os.units import format_value
-from decision_os.values import Reason, Unknown, Value, as_text
+from decision_os.values import Reason, Unknown, Value, as_text, zoned
 
 __all__ = ["Chosen", "Decider", "Verdict", "Watch", "judge", "watching"]
 

@@ -22,7 +22,7 @@ from decision_os.lint import check
 from decision_os.model import RuleBook
 from decision_os.plan import Plan, plans
 from decision_os.record import DecisionRecord, Override
-from decision_os.values import settle
+from decision_os.values import settle, zoned
 from decision_os.wire import read_book
 
 if TYPE_CHECKING:  # the graph's type only; and the run, which needs the dataframe layer, is imported when it is asked for
@@ -342,10 +342,10 @@ def _for_each(given: object, name: str, rows: int) -> Iterable[Any]:
 
 
 def _instant(at: object) -> dt.datetime:
-    """The instant to decide at, in Python's own class. At the very edge of the calendar there is no period before it, or no review after it."""
+    """The instant to decide at, in Python's own class, at a fixed offset. At the edge of the calendar there is no period before it, or no review after it."""
     wrong = "is a time without a zone" if isinstance(at, dt.datetime) else f"is a {type(at).__name__}, not an instant"
     if not isinstance(at, dt.datetime) or at.utcoffset() is None:
         raise InputError(f"`at` {wrong}", name="at", hint="give an aware datetime, as in `datetime(2026, 10, 6, tzinfo=UTC)`")
     if not dt.MINYEAR < at.year < dt.MAXYEAR:
         raise InputError(f"`at` lies at the edge of the calendar: {at}", name="at", hint="give an instant of the years 2 to 9998")
-    return at if type(at) is dt.datetime else settle(at, "at")  # type: ignore[return-value]  # an instant settles as one
+    return zoned(at) if type(at) is dt.datetime else settle(at, "at")  # type: ignore[return-value]  # an instant settles as one

@@ -12,7 +12,7 @@ from decision_os.freshness import FreshnessReport, LoadLog, report
 from decision_os.model import RuleBook
 from decision_os.record import DecisionRecord, Effect, Outcome, Status
 from decision_os.slo import spell_duration
-from decision_os.values import Reason, Unknown, Value
+from decision_os.values import Reason, Unknown, Value, zoned
 
 __all__ = ["alerted", "cooling", "freshness", "load_log", "open_sev2"]
 
@@ -80,9 +80,9 @@ def _instant(raw: object, key: str, number: int) -> dt.datetime | None:
         found = raw if isinstance(raw, dt.datetime) else dt.datetime.fromisoformat(str(raw))
     except ValueError:
         raise DataError(f"`{key}` of incident {number} is `{raw}`, not an instant (write it as `2026-10-06T14:00:00+00:00`)") from None
-    if found.tzinfo is None:
+    if found.utcoffset() is None:
         raise DataError(f"`{key}` of incident {number} has no zone: `{raw}` (write it as `2026-10-06T14:00:00+00:00`)")
-    return found
+    return zoned(found)
 
 
 def cooling(open_decisions: Iterable[DecisionRecord]) -> dict[tuple[str, str], DecisionRecord]:

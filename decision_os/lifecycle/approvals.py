@@ -11,7 +11,8 @@ import attrs
 from decision_os.calendars import read_duration
 from decision_os.canonical import fingerprint_plain
 from decision_os.errors import LifecycleError, nearest
-from decision_os.record import DecisionRecord, Event, EventKind, Evidence, Status, zoned
+from decision_os.record import DecisionRecord, Event, EventKind, Evidence, Status
+from decision_os.values import zoned
 
 __all__ = ["approvals", "binding", "content_hash", "missing_roles", "person_key", "proposer", "role_named", "until"]
 

@@ -12,6 +12,7 @@ from decision_os.errors import InputError, LifecycleError
 from decision_os.lifecycle import monitoring
 from decision_os.lifecycle.approvals import approvals, binding, content_hash, missing_roles, person_key, proposer, role_named, until
 from decision_os.record import DecisionRecord, Event, EventKind, LedgerProof, MonitorReport, Outcome, ReversalOutcome, ReversalRun, Status
+from decision_os.values import zoned
 
 __all__ = [
     "Receipt",
@@ -375,9 +376,9 @@ def _step(record: DecisionRecord, event: Event) -> tuple[DecisionRecord, Event]:
 
 
 def _zoned(at: dt.datetime) -> dt.datetime:
-    if not isinstance(at, dt.datetime) or at.tzinfo is None:
+    if not isinstance(at, dt.datetime) or at.utcoffset() is None:
         raise InputError("`at` is no instant with a zone", name="at", hint="give an aware datetime, as in `datetime(2026, 10, 6, 14, tzinfo=UTC)`")
-    return at
+    return zoned(at)
 
 
 def _refuse(record: DecisionRecord, what: str, *, hint: str = "") -> NoReturn:

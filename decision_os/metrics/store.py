@@ -29,7 +29,7 @@ from decision_os.metrics.supplied import read_supplied
 from decision_os.model import Baseline, Binding, Metric, RuleBook, Sustained
 from decision_os.readonly import read_only
 from decision_os.record import Effect
-from decision_os.values import Cause, Reading, Reason, Unknown, Value
+from decision_os.values import Cause, Reading, Reason, Unknown, Value, zoned
 
 __all__ = ["MetricStore", "TableRow"]
 
@@ -72,6 +72,7 @@ class MetricStore:
     ) -> None:
         if at.utcoffset() is None:
             raise InputError("`at` is a time without a zone", name="at", hint="give an aware datetime")
+        at = zoned(at)
         self._book, self._at, self._zone = book, at, zone_of(book.zone)
         self._computed = Computed(book, checked, self._zone, stale or _never, loads or _never)
         self._ready = Ready(book, read_supplied(book, supplied, self._zone), at, stale or _never, loads or _never, rests_on or self._declared)

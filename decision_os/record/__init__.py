@@ -15,7 +15,6 @@ from decision_os.record.life import (
     Terms,
     WatchReport,
     WatchState,
-    zoned,
 )
 from decision_os.record.log import LogEntry
 from decision_os.record.making import maker
@@ -48,5 +47,4 @@ __all__ = [
     "WatchReport",
     "WatchState",
     "maker",
-    "zoned",
 ]

@@ -11,9 +11,9 @@ import attrs
 
 from decision_os.readonly import read_only
 from decision_os.record.evidence import Evidence, EvidenceSource
-from decision_os.record.life import Event, ReversalKind, Terms, zoned, zoned_if_any
+from decision_os.record.life import Event, ReversalKind, Terms, zoned_if_any
 from decision_os.record.override import Override
-from decision_os.values import Cause, Unknown, Value
+from decision_os.values import Cause, Unknown, Value, zoned
 
 __all__ = ["ActionTaken", "Content", "Effect", "InputTaken", "MonitorPlan", "Outcome", "ReversalPlan", "Status"]
 

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import attrs
 
-from decision_os.errors import InputError, RecordError
+from decision_os.errors import RecordError
 from decision_os.readonly import read_only
 from decision_os.record.codec import from_plain, to_plain
-from decision_os.values import Cause
+from decision_os.values import Cause, zoned
 
 __all__ = [
     "Breach",
@@ -26,7 +26,6 @@ __all__ = [
     "Terms",
     "WatchReport",
     "WatchState",
-    "zoned",
     "zoned_if_any",
 ]
 
@@ -34,21 +33,8 @@ FORMAT: Final = "decision-os/1"
 """What an event in a ledger says it is, under `event`."""
 
 
-def zoned(instant: dt.datetime) -> dt.datetime:
-    """An instant with its zone as a fixed offset: in the hour that autumn repeats, instants of a named zone equal none of another's.
-
-    Raises `InputError` for one without a zone.
-    """
-    if isinstance(instant.tzinfo, dt.timezone):
-        return instant
-    offset = instant.utcoffset()
-    if offset is None:
-        raise InputError(f"the instant `{instant}` has no zone", hint="give it one, for example `tzinfo=datetime.UTC`")
-    return instant.replace(tzinfo=dt.timezone(offset), fold=0)
-
-
 def zoned_if_any(instant: dt.datetime | None) -> dt.datetime | None:
-    """The same, where there is one."""
+    """`zoned`, where there is one."""
     return None if instant is None else zoned(instant)
 
 

@@ -7,7 +7,7 @@ import datetime as dt
 import attrs
 
 from decision_os.errors import InputError
-from decision_os.record.life import zoned
+from decision_os.values import zoned
 
 __all__ = ["Override"]
 

@@ -26,9 +26,10 @@ class FlagFile:
     out. What it was before goes into the record. The other flags stay as they are. The file is replaced in one step, so that a reader sees the old
     one or the new one; two writers at the same instant are not kept apart.
 
-    Every order that was carried out is marked in the flag's metadata, a line each, and does nothing the second time, whatever orders came after it. Where the flag was set to something else
-    since, that may be a newer decision: it is left alone, and said to be left to do. `replay` is called with the order where its plan names a queue to
-    send again; without it that step is left, and the reversal is a partial one. The file is JSON: flagd's YAML files are refused.
+    Every order that was carried out is marked in the flag's metadata, a line each, and does nothing the second time, whatever came after it. Where the
+    flag was set to something else since, that may be a newer decision: it is left alone, and said to be left to do. `replay` is called with the order
+    where its plan names a queue to send again; without it that step is left, and the reversal is a partial one. The file is JSON: flagd's YAML files are
+    refused.
 
     >>> import datetime as dt
     >>> from decision_os.record import ReversalKind
@@ -93,7 +94,12 @@ class FlagFile:
             raise NotFoundError(f"the flag `{order.flag}` has no variant `{order.to}` ({nearest(order.to, variants) or 'known: ' + ', '.join(variants)})")
         before = {key: flag[key] for key in ("state", "defaultVariant", "targeting") if key in flag}
         changed = {key: value for key, value in flag.items() if key != "targeting"}
-        flags[order.flag] = {**changed, "state": "ENABLED", "defaultVariant": order.to, "metadata": {**metadata, _MARK: "\n".join(filter(None, (*carried_out, order.key)))}}
+        flags[order.flag] = {
+            **changed,
+            "state": "ENABLED",
+            "defaultVariant": order.to,
+            "metadata": {**metadata, _MARK: "\n".join(filter(None, (*carried_out, order.key)))},
+        }
         self._replace(json.dumps(whole, ensure_ascii=False, indent=2) + "\n")
         return (f"flag `{order.flag}` set to `{order.to}`",), f"before: {json.dumps(before, ensure_ascii=False)}"
 

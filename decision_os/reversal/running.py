@@ -11,6 +11,7 @@ import attrs
 from decision_os import lifecycle
 from decision_os.errors import InputError, LifecycleError
 from decision_os.record import ActionTaken, DecisionRecord, Event, ReversalKind, ReversalOutcome, ReversalRun
+from decision_os.values import zoned
 
 __all__ = ["Order", "Reverser", "Undone", "carry_out", "order_for"]
 
@@ -131,7 +132,7 @@ def carry_out(record: DecisionRecord, reverser: Reverser, *, person: str, reason
 def _zoned(at: dt.datetime) -> dt.datetime:
     if not isinstance(at, dt.datetime) or at.utcoffset() is None:
         raise InputError("`clock` gives an instant without a zone", name="clock", hint="for example `lambda: datetime.now(UTC)`")
-    return at
+    return zoned(at)
 
 
 def _said(undone: object) -> Undone:
