@@ -14,16 +14,12 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Final, TypeAlias
 
-import attrs
-
-from decision_os.errors import ExpressionError, InputError
-from decision_os.expr.arithmetic import Context, Refusal, Term
+from decision_os.expr.arithmetic import Context
 from decision_os.expr.halving import halved
-from decision_os.expr.reference import Tracer
+from decision_os.expr.parts import Parts, range_of
 from decision_os.expr.tree import (
     FUNCTIONS,
     Arithmetic,
-    Around,
     Call,
     Choice,
     Comparison,
@@ -35,7 +31,6 @@ from decision_os.expr.tree import (
     Node,
     Number,
     SetOf,
-    children,
     walk,
 )
 from decision_os.expr.work import Spent, Work
@@ -69,16 +64,12 @@ def meetings(tree: Node, values: Mapping[str, Any], context: Context, name: str)
     return Curves(tree, values, context).meetings(name)
 
 
-class Curves:
+class Curves(Parts):
     """The sides of one tree's comparisons as functions of one input, each in its turn."""
 
     def __init__(self, tree: Node, values: Mapping[str, Any], context: Context) -> None:
-        self.values = values
-        self.context = context
+        super().__init__(values, context)
         self.work = Work(_STEPS)
-        self.read: dict[int, tuple[Node, frozenset[str]]] = {}
-        """The inputs below a node, by its identity; the node is kept, so that no other comes to have the same."""
-        self.terms: dict[int, tuple[Node, Term | None]] = {}
         self.pairs = list(_sides(tree))
         self.divisors = [node.right for node in walk(tree) if isinstance(node, Arithmetic) and node.op == "/"]
         self.name = ""
@@ -130,24 +121,7 @@ class Curves:
 
     def moves(self, node: Node) -> bool:
         """Whether a node reads the input asked for."""
-        return self.name in self.names(node)
-
-    def names(self, node: Node) -> frozenset[str]:
-        """The inputs that a node reads."""
-        if id(node) not in self.read:
-            own = (node.name,) if isinstance(node, Name) else ()
-            self.read[id(node)] = node, frozenset(own).union(*map(self.names, children(node)))
-        return self.read[id(node)][1]
-
-    def term(self, node: Node) -> Term | None:
-        """What a node comes to now; None where evaluating it is refused."""
-        if id(node) not in self.terms:
-            try:
-                term: Term | None = Tracer(self.values, self.context).term(node)
-            except (InputError, Refusal, ExpressionError):
-                term = None
-            self.terms[id(node)] = node, term
-        return self.terms[id(node)][1]
+        return self.name in self.reads(node)
 
     def pieces(self, node: Node) -> list[Quotient]:
         """Every quotient that a number can be, for some value of the input; none where it has no value, or is no number."""
@@ -168,8 +142,8 @@ class Curves:
             case Name():
                 if node.name == self.name:
                     return [((Fraction(0), node.scale), _ONE)]
-                term = self.term(attrs.evolve(node, scale=Fraction(1)))
-                return [(_constant(Fraction(repr(term[0])) * node.scale), _ONE)] if isinstance(term, tuple) else []
+                number = self.written(node)
+                return [] if number is None else [(_constant(number), _ONE)]
             case Defined():
                 return self.pieces(node.body)
             case Negative():
@@ -219,15 +193,11 @@ def _sides(tree: Node) -> Iterator[tuple[Node, Node]]:
 
 
 def _ends(where: Node) -> Sequence[Node]:
-    match where:
-        case Defined():
-            return _ends(where.body)
-        case Around():
-            return _ends(where.interval)
-        case Interval():
-            return (where.low, where.high)
-        case SetOf():
-            return where.items
+    match range_of(where):
+        case Interval(low=low, high=high):
+            return (low, high)
+        case SetOf(items=items):
+            return items
         case _:
             return ()
 

@@ -13,11 +13,11 @@ from typing import Any, Literal
 
 import attrs
 
-from decision_os.errors import ExpressionError, InputError, Severity
-from decision_os.expr.arithmetic import Context, Refusal, Term
+from decision_os.errors import ExpressionError, Severity
+from decision_os.expr.arithmetic import Context
 from decision_os.expr.checker import Checked, check
 from decision_os.expr.parser import parse
-from decision_os.expr.reference import Tracer
+from decision_os.expr.parts import Parts, ends, links, range_of
 from decision_os.expr.tree import (
     FUNCTIONS,
     NODE_TYPES,
@@ -31,56 +31,18 @@ from decision_os.expr.tree import (
     Logic,
     Membership,
     Name,
-    Negative,
     Node,
     Not,
     Number,
     SetOf,
     Text,
     Truth,
-    children,
     walk,
 )
 from decision_os.expr.unparse import unparse
 from decision_os.units import CURRENCIES, DURATIONS, Unit
 
-__all__ = ["Parts", "ends", "folded", "links", "range_of"]
-
-
-@attrs.define
-class Parts:
-    """What the parts of a tree come to now; what is refused counts as undefined, since nothing of it is known."""
-
-    values: Mapping[str, Any]
-    context: Context
-
-    def term(self, node: Node) -> Term | None:
-        """The term of a node; None where evaluating it is refused, or it is a range."""
-        try:
-            return Tracer(self.values, self.context).term(node)
-        except (InputError, Refusal, ExpressionError):
-            return None
-
-
-def range_of(where: Node) -> Node:
-    """The interval or the set that stands to the right of `in`."""
-    while isinstance(where, Defined):
-        where = where.body
-    return where.interval if isinstance(where, Around) else where
-
-
-def links(node: Comparison) -> list[Comparison]:
-    """A chain as its links."""
-    nodes = (node.first, *node.rest)
-    return [Comparison(nodes[index], (op,), (nodes[index + 1],), span=node.span) for index, op in enumerate(node.ops)]
-
-
-def ends(operand: Node, where: Interval) -> tuple[Comparison, Comparison]:
-    """What being in an interval asks of each end."""
-    return (
-        Comparison(operand, (">=" if where.low_closed else ">",), (where.low,)),
-        Comparison(operand, ("<=" if where.high_closed else "<",), (where.high,)),
-    )
+__all__ = ["folded"]
 
 
 def folded(tree: Node, values: Mapping[str, Any], context: Context, needed: frozenset[str]) -> str:
@@ -140,7 +102,7 @@ class _Folder(Parts):
         return Truth(term) if isinstance(term, bool) else None
 
     def touched(self, node: Node) -> bool:
-        return any(isinstance(part, Name) and part.name in self.needed for part in walk(node))
+        return not self.needed.isdisjoint(self.reads(node))
 
     def runs(self, node: Comparison) -> list[Node] | None:
         """A chain, broken where a link is known to hold; nothing where one is known not to."""
@@ -257,7 +219,7 @@ class _Folder(Parts):
             case str():
                 return Text(term)
             case tuple():
-                exact = on_paper(checked.tree, self)
+                exact = self.on_paper(checked.tree)
                 return None if exact is None else self.quantity(exact, checked.unit, node)
             case _:
                 return None
@@ -271,12 +233,12 @@ class _Folder(Parts):
         if unit is None and isinstance(node, Name) and not self.full:
             unit = self.context.units.get(node.name)  # seen, from what it stands beside
             self.bare = True
-        if unit is not None and len(unit.factors) == 1 and unit.factors[0][1] == 1 and self.written(unit.factors[0][0]):
+        if unit is not None and len(unit.factors) == 1 and unit.factors[0][1] == 1 and self.notated(unit.factors[0][0]):
             return attrs.evolve(number, unit=unit)
         if not self.full:
             self.bare = True
             return number
-        if unit is None or not all(self.written(atom) for atom, _ in unit.factors):
+        if unit is None or not all(self.notated(atom) for atom, _ in unit.factors):
             return None
         over = [atom for atom, power in unit.factors for _ in range(power)]
         under = [atom for atom, power in unit.factors for _ in range(-power)]
@@ -287,7 +249,7 @@ class _Folder(Parts):
             found = Arithmetic("/", found, Number(1.0, Fraction(1), _single(atom)))
         return found
 
-    def written(self, atom: str) -> bool:
+    def notated(self, atom: str) -> bool:
         """Whether the language has literals of a unit: durations, and the money of the rule book."""
         return atom in DURATIONS or (atom in CURRENCIES and atom == self.context.currency)
 
@@ -360,59 +322,3 @@ def _joined(op: Literal["and", "or"], operands: Sequence[Node]) -> Node:
     if not left:
         return Truth(op == "and")
     return left[0] if len(left) == 1 else Logic(op, tuple(left))
-
-
-def on_paper(node: Node, parts: Parts) -> Fraction | None:
-    """The number a known node comes to in exact arithmetic over the inputs as written; nothing where it has no decimal of at most 15 digits."""
-    found = _exact(node, parts)
-    if found is None:
-        return None
-    short = Fraction(repr(float(f"{float(found):.15g}")))
-    return found if short == found else None
-
-
-def _exact(node: Node, parts: Parts) -> Fraction | None:  # one case for each type of node
-    match node:
-        case Number():
-            return node.exact
-        case Name():
-            term = parts.term(attrs.evolve(node, scale=Fraction(1)))
-            return Fraction(repr(term[0])) * node.scale if isinstance(term, tuple) else None
-        case Defined():
-            return _exact(node.body, parts)
-        case Choice():
-            chosen = parts.term(node.condition)
-            return _exact(node.then if chosen is True else node.otherwise, parts) if isinstance(chosen, bool) else None
-        case Call() if node.function == "coalesce":
-            known = next((argument for argument in node.arguments if isinstance(parts.term(argument), tuple)), None)
-            return None if known is None else _exact(known, parts)
-        case Call() | Arithmetic() | Negative():
-            numbers = [_exact(child, parts) for child in children(node)]
-            known_numbers = [number for number in numbers if number is not None]
-            if len(known_numbers) < len(numbers):
-                return None
-            return _applied(node, known_numbers)
-        case _:
-            return None
-
-
-def _applied(node: Call | Arithmetic | Negative, numbers: Sequence[Fraction]) -> Fraction | None:
-    match node:
-        case Negative():
-            return -numbers[0]
-        case Arithmetic():
-            left, right = numbers
-            if node.op == "/":
-                return left / right if right else None
-            return left + right if node.op == "+" else left - right if node.op == "-" else left * right
-        case Call():
-            match node.function:
-                case "abs":
-                    return abs(numbers[0])
-                case "min":
-                    return min(numbers)
-                case "max":
-                    return max(numbers)
-                case "clip":
-                    return min(max(numbers[0], numbers[1]), numbers[2])
-    return None

@@ -8,7 +8,8 @@ the same input exclude one another; it is never too small.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from enum import Enum
 from functools import reduce
 from itertools import combinations, product
@@ -18,7 +19,8 @@ import attrs
 
 from decision_os.expr import arithmetic
 from decision_os.expr.arithmetic import Context
-from decision_os.expr.folding import Parts, ends, folded, links, range_of
+from decision_os.expr.folding import folded
+from decision_os.expr.parts import Parts, ends, links, range_of
 from decision_os.expr.reference import Tracer
 from decision_os.expr.tree import (
     FUNCTIONS,
@@ -37,12 +39,18 @@ from decision_os.expr.tree import (
     children,
     walk,
 )
+from decision_os.expr.work import Spent, Work
 from decision_os.values import Cause, Unknown
 
 __all__ = ["Residual", "Standing", "alternatives", "kleene", "residual", "smallest", "standings"]
 
 _ALTERNATIVES: Final = 10
 """So many inputs that can stand in for one another are tried in every combination; more are left out one at a time."""
+
+_STEPS: Final = 200_000
+"""Nodes looked at, of about two microseconds each, after which not every combination is tried."""
+
+_NO_LIMIT: Final = 2**62
 
 
 class Standing(Enum):
@@ -69,13 +77,14 @@ class Residual:
     their first appearance; empty where the answer is known, and where no input can help. `first` are those of them that the answer waits for now; the
     others may turn out not to be needed. `expression` is what is left of the expression, in canonical text, with the known parts folded away; read in
     the scope of the whole it gives the same answer. What no text can say of a known part stays in it as the name of the input.
-    `causes` says why the answer is unknown.
+    `causes` says why the answer is unknown. `least` is false where the search for the smallest set was given up: `names` settle the answer, and fewer may.
     """
 
     names: tuple[str, ...]
     first: tuple[str, ...]
     expression: str
     causes: tuple[Cause, ...] = ()
+    least: bool = attrs.field(default=True, repr=False)
 
     def __str__(self) -> str:
         if not self.causes:
@@ -84,7 +93,8 @@ class Residual:
             return f"no input settles {self.expression}: it stays undefined"
         later = tuple(name for name in self.names if name not in self.first)
         then = f", then as it turns out {_listed(later)}" if later else ""
-        return f"needs {_listed(self.first)}{then}, to decide {self.expression}"
+        fewer = "" if self.least else " (fewer may do: not every set was tried)"
+        return f"needs {_listed(self.first)}{then}, to decide {self.expression}{fewer}"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -99,10 +109,11 @@ def residual(tree: Node, values: Mapping[str, Any], context: Context) -> Residua
     unknown = unknown_names(tree, values, context)
     waited = [name for name in unknown if name in answer.names]
     order = [*waited, *(name for name in unknown if name not in waited)]
-    found = smallest(order, alternatives(tree), lambda known: OPEN not in standings(tree, values, context, known))
+    standing = _Standings(values, context, Work(_STEPS))
+    found, least = _searched(order, alternatives(tree), lambda known: OPEN not in standing.of(tree, known), standing.work)
     names = tuple(name for name in unknown if name in found)
     first = tuple(name for name in names if name in waited)
-    return Residual(names, first, folded(tree, values, context, frozenset(names)), answer.causes)
+    return Residual(names, first, folded(tree, values, context, frozenset(names)), answer.causes, least)
 
 
 def unknown_names(tree: Node, values: Mapping[str, Any], context: Context) -> tuple[str, ...]:
@@ -120,12 +131,28 @@ def alternatives(tree: Node) -> frozenset[str]:
 def smallest(names: Sequence[str], doubtful: Iterable[str], settles: Callable[[frozenset[str]], bool]) -> frozenset[str]:
     """The smallest set of names that settles; among several, that of the earliest names.
 
-    Knowing more never unsettles, except of the `doubtful` names: those are tried in every combination, from the fewest on.
+    Knowing more never unsettles, except of the `doubtful` names: those are tried in every combination, from the fewest on. Of very many doubtful names
+    one after the other is left out instead, which may leave a set that is larger than need be.
     """
-    everything = frozenset(names)
+    return _searched(names, doubtful, settles, Work(_NO_LIMIT))[0]
+
+
+def _searched(names: Sequence[str], doubtful: Iterable[str], settles: Callable[[frozenset[str]], bool], work: Work) -> tuple[frozenset[str], bool]:
+    """The set, and whether it is certain that none is smaller; `work` is what `settles` spends."""
     doubts = [name for name in names if name in set(doubtful)]
-    if len(doubts) > _ALTERNATIVES:
-        return _reduced(names, everything, settles)
+    if len(doubts) <= _ALTERNATIVES:
+        try:
+            return _smallest(names, doubts, settles), True
+        except Spent:
+            work.left = _STEPS
+    found = frozenset(names)
+    with suppress(Spent):
+        for fewer in _reductions(names, found, settles):
+            found = fewer
+    return found, False
+
+
+def _smallest(names: Sequence[str], doubts: Sequence[str], settles: Callable[[frozenset[str]], bool]) -> frozenset[str]:
     best: frozenset[str] | None = None
     plain = [name for name in names if name not in doubts]
     for size in range(len(doubts) + 1):
@@ -134,21 +161,23 @@ def smallest(names: Sequence[str], doubtful: Iterable[str], settles: Callable[[f
             if best is not None and size >= len(best):
                 return best
             if settles(known):
-                found = _reduced(plain, known, settles)
+                *_, found = _reductions(plain, known, settles)
                 best = found if best is None or len(found) < len(best) else best
-    return everything if best is None else best
+    return frozenset(names) if best is None else best
 
 
-def _reduced(removable: Sequence[str], known: frozenset[str], settles: Callable[[frozenset[str]], bool]) -> frozenset[str]:
+def _reductions(removable: Sequence[str], known: frozenset[str], settles: Callable[[frozenset[str]], bool]) -> Iterator[frozenset[str]]:
+    """The set with one name after the other left out that it settles without, the last first; each of them settles."""
+    yield known
     for name in reversed(removable):
         if settles(known - {name}):
             known -= {name}
-    return known
+            yield known
 
 
 def standings(tree: Node, values: Mapping[str, Any], context: Context, known: frozenset[str]) -> Standings:
     """What a condition can come to when these inputs are known, whatever they are, and the others stay as they are; a number or a text is `KNOWN`."""
-    return _Standings(values, context, known).truth(tree)
+    return _Standings(values, context, Work(_NO_LIMIT)).of(tree, known)
 
 
 def kleene(decider: Standing, several: Iterable[Standings]) -> Standings:
@@ -166,9 +195,31 @@ def kleene(decider: Standing, several: Iterable[Standings]) -> Standings:
 
 @attrs.define
 class _Standings(Parts):
-    """The standings of the nodes of one tree under one assumption."""
+    """The standings of the nodes of one tree under one assumption after the other; what does not touch a node leaves its standings as they were."""
 
-    known: frozenset[str]
+    work: Work
+    known: frozenset[str] = frozenset()
+    _found: dict[tuple[int, bool, frozenset[str]], Standings] = attrs.field(factory=dict, init=False, repr=False)
+    _split: dict[int, tuple[Comparison, ...]] = attrs.field(factory=dict, init=False, repr=False)
+
+    def of(self, tree: Node, known: frozenset[str]) -> Standings:
+        """What a condition can come to when these inputs are known, whatever they are."""
+        self.known = known
+        return self.truth(tree)
+
+    def once(self, node: Node, look: Callable[[Node], Standings], *, truth: bool) -> Standings:
+        """What looking at a node gives, looked up where the same of its inputs were known before."""
+        self.work.spend(1)
+        key = (id(node), truth, self.known & self.reads(node))
+        if key not in self._found:
+            self._found[key] = look(node)
+        return self._found[key]
+
+    def split(self, node: Comparison | Membership, where: Interval | None = None) -> tuple[Comparison, ...]:
+        """The links of a chain, or the two ends of an interval."""
+        if id(node) not in self._split:
+            self._split[id(node)] = tuple(links(node) if isinstance(node, Comparison) else ends(node.operand, where) if where is not None else ())
+        return self._split[id(node)]
 
     def settled(self, node: Node) -> Standing | None:
         """The standing of a node that the assumption does not touch, where it has a value now; nothing where it has to be looked into."""
@@ -184,6 +235,9 @@ class _Standings(Parts):
     # ── conditions ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def truth(self, node: Node) -> Standings:
+        return self.once(node, self._truth, truth=True)
+
+    def _truth(self, node: Node) -> Standings:
         match node:
             case Defined():
                 return self.truth(node.body)
@@ -194,9 +248,9 @@ class _Standings(Parts):
             case Choice():
                 return self.choice(node, self.truth)
             case Comparison() if len(node.ops) > 1:
-                return kleene(FALSE, map(self.truth, links(node)))
+                return kleene(FALSE, map(self.truth, self.split(node)))
             case Membership() if isinstance(where := range_of(node.where), Interval):
-                inside = kleene(FALSE, map(self.truth, ends(node.operand, where)))
+                inside = kleene(FALSE, map(self.truth, self.split(node, where)))
                 return _opposite(inside) if node.negated else inside
         standing = self.settled(node)
         if standing is not None:
@@ -228,6 +282,9 @@ class _Standings(Parts):
     # ── values ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def value(self, node: Node) -> Standings:
+        return self.once(node, self._value, truth=False)
+
+    def _value(self, node: Node) -> Standings:
         match node:
             case Defined():
                 return self.value(node.body)
@@ -290,7 +347,7 @@ class _Standings(Parts):
 
     def touched(self, node: Node) -> bool:
         """Whether a node reads an input of the assumption."""
-        return any(isinstance(part, Name) and part.name in self.known for part in walk(node))
+        return not self.known.isdisjoint(self.reads(node))
 
 
 def _either(values: Standings) -> Standings:

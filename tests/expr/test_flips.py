@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from decision_os.expr import Expression, Function
 from decision_os.expr import compile as compiled
 from decision_os.expr.tree import Node
 from decision_os.expr.unparse import unparse
+from decision_os.expr.work import Work
 from tests.expr import trees
 
 
@@ -223,3 +225,40 @@ def test_it_is_said_what_was_not_solved() -> None:
     assert ((), ("x",)) == (told.flips, told.unsolved)
     assert "  not solved for x: a change of it alone may do, too" in str(told).splitlines()
     assert "no change of one input alone" not in str(told)
+
+
+def test_a_search_that_is_given_up_names_its_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Flips that nobody looked for would pass for none."""
+    rule = compiled("x > 1 and y > 1 and z*z*z < 9 + z*z")
+    values = {"x": 3, "y": 3, "z": 1}
+    assert (3, ()) == (len(rule.explain(values).flips), rule.explain(values).unsolved)
+    monkeypatch.setattr("decision_os.expr.flips._STEPS", 300)
+    told = rule.explain(values)
+    assert [flip.name for flip in told.flips] == [name for name in ("x", "y", "z") if name not in told.unsolved]
+    assert told.unsolved
+    assert f"  not solved for {', '.join(told.unsolved)}: a change of it alone may do, too" in str(told).splitlines()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " or ".join(f"min(x,x**8,{n}/x,x+2)*max(x**3,x**2,x*y+7,x-3) > min(x,x**7,1/x,x+9)*max(x**2+{n},x**3,x-4,y+x*x)" for n in (1, 2, 3)),
+        "*".join(f"(x-0.{n})" for n in range(10, 60)) + " > y",
+        "((x-1e-300)*(x+1e-290)*(x-3e-200))**8 > 1e-200*x*y",
+    ],
+    ids=["many pieces", "high degree", "tiny coefficients"],
+)
+def test_what_is_solved_is_bounded(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text below every cap would have thousands of polynomials solved."""
+    looked = Counter[str]()
+    spend = Work.spend
+
+    def counted(work: Work, steps: int) -> None:
+        looked["steps"] += steps
+        spend(work, steps)
+
+    monkeypatch.setattr(Work, "spend", counted)
+    rule, values = compiled(text), {"x": 0.51, "y": 0.3333}
+    for flip in rule.explain(values).flips:
+        assert flip.answer is rule.evaluate({**values, flip.name: flip.to})
+    assert looked["steps"] < 5_000_000

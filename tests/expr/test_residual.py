@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cache
 from itertools import combinations, product
@@ -20,6 +21,7 @@ from decision_os.expr.compiler import exact
 from decision_os.expr.residual import residual
 from decision_os.expr.tree import Node
 from decision_os.expr.unparse import unparse
+from decision_os.expr.work import Work
 from decision_os.values import Reason, Unknown
 from tests.expr import oracle, trees
 
@@ -215,4 +217,41 @@ def test_knowing_the_residual_settles_any_tree(tree: Node, values: dict[str, Any
 def test_many_unknowns_take_no_long_search() -> None:
     """Thirty inputs that can stand in for one another would be tried in every combination."""
     text = " and ".join(f"coalesce(a{n}, b{n}) > 1" for n in range(15))
-    assert tuple(f"a{n}" for n in range(15)) == residual(compiled(text).tree, {}, Context(text=text)).names
+    found = residual(compiled(text).tree, {}, Context(text=text))
+    assert tuple(f"a{n}" for n in range(15)) == found.names
+    assert not found.least
+    assert "(fewer may do: not every set was tried)" in str(found)
+
+
+def test_a_search_that_is_given_up_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A set that is larger than need be would pass for the smallest, or one that does not settle for one that does."""
+    rule = compiled("coalesce(a, b, c) > 1 and coalesce(d, e) > c and f > 2")
+    whole = rule.residual({})
+    assert (("c", "d", "f"), True) == (whole.names, whole.least)
+    settles = settling(rule, {}, rule.names)
+    for steps in (0, 5, 20, 100):
+        monkeypatch.setattr("decision_os.expr.residual._STEPS", steps)
+        found = rule.residual({})
+        assert not found.least
+        assert settles(found.names)
+
+
+def test_what_is_looked_at_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten inputs that can stand in for one another, beside many conditions, would each time have all of them looked at anew."""
+    looked = Counter[str]()
+    spend = Work.spend
+
+    def counted(work: Work, steps: int) -> None:
+        looked["steps"] += steps
+        spend(work, steps)
+
+    monkeypatch.setattr(Work, "spend", counted)
+    tests = [f"coalesce(a{i}, b{i}) > {i}" for i in range(5)] + [f"(c{i}+1)/(d{i}*e{i}) in [{i},f{i}]" for i in range(20)]
+    found = compiled(" and ".join(tests)).residual({})
+    assert 5 + 80 == len(found.names)
+    assert looked["steps"] < 500_000
+
+
+def test_a_number_at_the_end_of_the_floats() -> None:
+    """Fifteen digits of the largest number are more than there is."""
+    assert "x < y" == compiled("x < y").residual({"x": 1.7976931348623157e308}).expression
