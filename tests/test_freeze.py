@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 import polars as pl
 import pytest
 
 import decision_os as dos
 from decision_os.errors import Severity
+from decision_os.freshness import FreshnessReport
 from decision_os.record import DecisionRecord, Override
 from tests.marts import AT
 from tests.small_book import FILES, changed, findings, write
@@ -142,7 +144,7 @@ def test_a_rule_book_that_names_nobody_lets_nobody_override(tmp_path: Path) -> N
         decided(book(tmp_path, freeze="{}"), overrides=[ANN])
 
 
-@pytest.mark.parametrize("change", [{"person": " "}, {"reason": ""}, {"expires": dt.datetime(2026, 10, 7)}])
+@pytest.mark.parametrize("change", [{"person": " "}, {"person": "\u200b\ufeff"}, {"reason": ""}, {"expires": dt.datetime(2026, 10, 7)}])
 def test_an_override_without_a_person_a_reason_or_an_instant_is_none(change: dict[str, Any]) -> None:
     """The record would say that somebody let it through, and not who, why, or for how long."""
     with pytest.raises(dos.InputError):
@@ -215,3 +217,55 @@ def test_a_report_of_another_instant_is_told(tmp_path: Path) -> None:
     assert "freshness as it stood 60d before the decision" in late.notes
     with pytest.raises(dos.InputError, match="after the decision"):
         engine.decide("budget", values, at=AT - DAY, subject="Ads", freshness=report)
+
+
+# --- what nobody knows ---
+
+
+def only(report: FreshnessReport, *sources: str) -> FreshnessReport:
+    """The report without what it says of other sources."""
+    return attrs.evolve(report, statuses=tuple(status for status in report.statuses if status.source in sources))
+
+
+VALUES = {"sales": 220.0, "deal_size": 110.0}
+
+
+@pytest.mark.parametrize("pre_checks", [True, False], ids=["with a pre-check", "without"])
+def test_a_report_that_says_nothing_of_a_source_is_no_promise_kept(tmp_path: Path, pre_checks: bool) -> None:
+    """A report of other sources, or an empty one, would let a risky act through on data of which nobody knows how old they are."""
+    engine = book(tmp_path, pre_checks=pre_checks)
+    whole = engine.freshness(KEPT, at=AT)
+    for silent in (FreshnessReport(AT), only(whole, "elsewhere")):
+        record = engine.decide("budget", VALUES, at=AT, freshness=silent)
+        assert dos.Outcome.BLOCKED == record.outcome
+        assert "freshness of crm: the report has no status of `metric_age`" in " ".join(record.notes)
+        assert [dos.Outcome.BLOCKED] == [each.outcome for each in engine.decide_many("budget", [VALUES], at=AT, freshness=silent)]
+        assert ["blocked"] == engine.decide_frame("budget", pl.DataFrame([VALUES]), freshness=silent)["outcome"].to_list()
+        if pre_checks:
+            assert (("slo",), ("slo_green",)) == (record.blocked_by, record.unknowns)
+            assert isinstance(next(item.value for item in record.inputs if item.name == "slo_green"), dos.Unknown)
+        else:
+            assert ("freeze:metric_age",) == record.blocked_by
+            assert "whether the freshness budget of `metric_age` is spent is not known" in record.notes[0]
+        let_through = engine.decide("budget", VALUES, at=AT, freshness=silent, overrides=[ANN])
+        assert (dos.Outcome.ACT, (ANN,)) == (let_through.outcome, let_through.overrides)
+    assert dos.Outcome.ACT == engine.decide("budget", VALUES, at=AT, freshness=whole).outcome
+
+
+def test_an_act_of_which_nobody_said_how_fresh_it_is_says_so(tmp_path: Path) -> None:
+    """A risky act without a pre-check on freshness would look like one whose freshness had been asked for."""
+    engine = book(tmp_path)
+    unseen = [decided(engine, None), engine.decide("budget", VALUES, at=AT), *engine.decide_many("budget", [VALUES], at=AT)]
+    for record in unseen:
+        assert (dos.Outcome.ACT, 1) == (record.outcome, len(record.notes))
+        assert "whether a freshness budget is spent is not known" in record.notes[0]
+    vouched_for = [decided(engine, None, given={"slo_green": True}), engine.decide("budget", {**VALUES, "slo_green": True}, at=AT), decided(engine, KEPT)]
+    assert [()] * 3 == [record.notes for record in vouched_for]
+    assert () == book(tmp_path / "low", risk="low").decide("budget", VALUES, at=AT).notes
+
+
+@pytest.mark.parametrize("green", [False, np.bool_(False), dos.Reading(value=False), dos.Reading(value=False, loaded_at=AT)], ids=repr)
+def test_an_override_counts_however_the_broken_promise_is_said(tmp_path: Path, green: Any) -> None:
+    """A False out of a frame, or with the instant it was seen, would not be overridden."""
+    record = book(tmp_path, pre_checks=True).decide("budget", {**VALUES, "slo_green": green}, at=AT, overrides=[ANN])
+    assert (dos.Outcome.ACT, (ANN,)) == (record.outcome, record.overrides)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from decision_os.engine.decide import Decider
 from decision_os.engine.feeds import freshness as freshness_of
 from decision_os.engine.feeds import load_log
-from decision_os.engine.freeze import Standing, gate, governed
+from decision_os.engine.freeze import Standing, gate, governed, rests_unseen
 from decision_os.engine.reviews import Review, agenda_of, reviews_of
 from decision_os.errors import InputError, Issue, NotFoundError, RuleBookError, Severity, nearest
 from decision_os.graph import build
@@ -118,16 +118,16 @@ class Engine:
         from key to value. What is absent is unknown. `at` is the instant decided at (now, unless given; give it for a result that repeats);
         `subject` and `period` name what is decided about (the subject's keys in `values`, and the last complete period, unless given), each a text, or a
         whole number that becomes its digits; `choose` sets action parameters. With `freshness` (see `Engine.freshness`) the decision reads from it whether
-        the promises are kept, and a risky act waits while a budget is spent; `overrides` let it through.
+        the promises are kept, and a risky act waits while a budget is spent, or not known to be there; `overrides` let it through.
 
         Raises `NotFoundError` for a decision that does not exist, `InputError` for a name or a value that cannot be read, for an override by a
         role that may not, and for a freshness report of a later instant.
         """
         when = dt.datetime.now(dt.UTC) if at is None else _instant(at)
         decider = self._decider(node)
-        if freshness is None and not overrides:
-            return decider.decide(values, at=when, subject=subject, period=period, choose=choose)
         plan = self._plans[node]
+        if freshness is None and not overrides and not rests_unseen(plan):
+            return decider.decide(values, at=when, subject=subject, period=period, choose=choose)
         values, stands = gate(self.book, plan, freshness, overrides, when)(values)
         return governed(plan, decider.decide(values, at=when, subject=subject, period=period, choose=choose), stands)
 
@@ -161,7 +161,7 @@ class Engine:
         when = dt.datetime.now(dt.UTC) if at is None else _instant(at)
         every, plan = _every_row(rows), self._plans[node]
         stands: list[Standing] = []
-        if freshness is not None or overrides:
+        if freshness is not None or overrides or rests_unseen(plan):
             opened = gate(self.book, plan, freshness, overrides, when)
             every, stands = map(list, zip(*map(opened, every), strict=True)) if every else ([], [])
         subjects, periods = _for_each(subject, "subject", len(every)), _for_each(period, "period", len(every))

@@ -22,10 +22,10 @@ def as_it_stands(plan: Plan, frame: Any, stands: Standing) -> tuple[Any, dict[st
 
 
 def held_rows(plan: Plan, decided: Any, stands: Standing) -> Any:
-    """The decided frame with the rows that act held back, where a budget is spent that freezes this decision and nobody overrides."""
+    """The decided frame with the rows that act held back, where a budget that freezes this decision is spent, or not known, and nobody overrides."""
     import narwhals.stable.v2 as nw  # noqa: PLC0415  # the dataframe layer, when it is used
 
-    if not (plan.freezes and stands.broken):
+    if not (plan.freezes and (stands.broken or stands.lacking)):
         return decided
     held = nw.col("outcome") == Outcome.ACT.value
     absent = nw.lit(None, dtype=nw.String)

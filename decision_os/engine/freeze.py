@@ -20,12 +20,14 @@ from decision_os.model import Playbook, RuleBook
 from decision_os.plan import Plan
 from decision_os.record import DecisionRecord, Evidence, Outcome, Override, Status
 from decision_os.slo import spell_duration
-from decision_os.values import Reading, Reason, Unknown, Value
+from decision_os.values import Cause, Reading, Reason, Unknown, Value, settle
 
-__all__ = ["GREEN", "Standing", "checked", "gate", "governed", "held_back", "standing", "vouched", "with_green"]
+__all__ = ["GREEN", "Standing", "checked", "gate", "governed", "held_back", "rests_unseen", "standing", "vouched", "with_green"]
 
 GREEN: Final = "slo_green"
 """The feed that says whether every promise is kept."""
+
+_UNASKED: Final = "whether a freshness budget is spent is not known: nothing was given that says so"
 
 _OLD: Final = dt.timedelta(minutes=1)
 """A report that was taken just before deciding is of that instant; of an older one the record says so."""
@@ -35,12 +37,15 @@ _OLD: Final = dt.timedelta(minutes=1)
 class Standing:
     """What freshness says for one playbook at an instant.
 
-    `green` is what its pre-checks read; `broken` names the objectives whose budget is spent and that nobody overrides, `used` the overrides that
-    something rests on. `notes` say all of it in words.
+    `green` is what its pre-checks read; `broken` names the objectives whose budget is spent and that nobody overrides, `lacking` those of which the report
+    says nothing for a source that matters, and that nobody overrides, `used` the overrides that something rests on. `notes` say all of it in words.
+    `unasked` says that nobody was asked: then nothing is held back, and an act that a spent budget would hold back says so.
     """
 
     green: Value
     broken: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
+    unasked: bool = False
     used: tuple[Override, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -68,23 +73,38 @@ def standing(book: RuleBook, playbook: Playbook, found: FreshnessReport | None, 
     """Whether every promise of freshness that a decision rests on is kept, and what follows where one is not.
 
     Those are the promises about the sources of its inputs: of the SLOs it names, or of all where it names none. An SLO it names that covers
-    none of those sources (a forecast it is judged by) counts for every source it covers. `overrides` are `checked`; one that has ended is
-    passed over, and the notes say so.
+    none of those sources (a forecast it is judged by) counts for every source it covers. A promise of which the report has no status is not known to be kept.
+    `overrides` are `checked`; one that has ended is passed over, and the notes say so.
     """
     if found is None:
-        return Standing(green=Unknown.because(Reason.MISSING, GREEN, "no load log was given: pass `loads=`"))
-    broken = [status for status in _judged(book, playbook, found) if not status.green]
-    names = tuple(dict.fromkeys(status.slo.name for status in broken))
-    left, used, notes = _waived(names, overrides, at)
-    return Standing(green=not left, broken=left, used=used, notes=(*map(_told, broken), *notes))
+        return Standing(green=Unknown.because(Reason.MISSING, GREEN, "no load log was given: pass `loads=`"), unasked=True)
+    judged, absent = _judged(book, playbook, found)
+    broken = [status for status in judged if not status.green]
+    spent = dict.fromkeys(status.slo.name for status in broken)
+    unsaid = dict.fromkeys(name for name, _ in absent if name not in spent)
+    left, used, notes = _waived((*spent, *unsaid), overrides, at)
+    lacking = tuple(name for name in left if name in unsaid)
+    unknown = Unknown(tuple(Cause(GREEN, Reason.MISSING.value, f"no status of `{name}` for {source}") for name, source in absent if name in lacking))
+    return Standing(
+        green=False if len(left) > len(lacking) else unknown if lacking else True,
+        broken=tuple(name for name in left if name in spent),
+        lacking=lacking,
+        used=used,
+        notes=(*map(_told, broken), *(f"freshness of {source}: the report has no status of `{name}`" for name, source in absent), *notes),
+    )
 
 
 def vouched(book: RuleBook, playbook: Playbook, green: object, overrides: Iterable[Override], at: dt.datetime) -> Standing:
     """The same, where all that is known is whether the caller calls the promises kept: an override has to be for all of them to count."""
-    if green is not False:
-        return Standing(green=True)
+    if settle(green.value if isinstance(green, Reading) else green, GREEN) is not False:
+        return Standing(green=True, unasked=green is None)
     left, used, notes = _waived(playbook.slos or tuple(book.slos), overrides, at)
     return Standing(green=not left, used=() if left else used, notes=() if left and used else notes)
+
+
+def rests_unseen(plan: Plan) -> bool:
+    """Whether a spent budget holds a decision back that has no pre-check on the promises: one that acts says so where nobody said how they stand."""
+    return plan.freezes and GREEN not in plan.feeds
 
 
 def gate(
@@ -120,9 +140,11 @@ def governed(plan: Plan, record: DecisionRecord, stands: Standing) -> DecisionRe
     """
     acts = plan.freezes and record.outcome is Outcome.ACT
     concerned = acts or GREEN in plan.feeds
-    frozen, used, notes = stands.broken if acts else (), stands.used if concerned else (), stands.notes if concerned else ()
+    frozen, used, notes = (*stands.broken, *stands.lacking) if acts else (), stands.used if concerned else (), stands.notes if concerned else ()
     if frozen:
-        record = held_back(record, tuple(f"freeze:{name}" for name in frozen), _frozen_words(frozen))
+        record = held_back(record, tuple(f"freeze:{name}" for name in frozen), _frozen_words(stands))
+    elif acts and stands.unasked:
+        notes = (*notes, _UNASKED)
     if notes:
         record = attrs.evolve(record, notes=(*record.notes, *notes))
     if not frozen and not used:
@@ -158,14 +180,18 @@ def _untaken(evidence: Evidence) -> Evidence:
     return attrs.evolve(evidence, branches=tuple(attrs.evolve(branch, taken=False, reached=False) for branch in evidence.branches))
 
 
-def _judged(book: RuleBook, playbook: Playbook, found: FreshnessReport) -> list[FreshnessStatus]:
+def _judged(book: RuleBook, playbook: Playbook, found: FreshnessReport) -> tuple[list[FreshnessStatus], list[tuple[str, str]]]:
+    """The statuses of the promises that a decision rests on; and those promises, by objective and source, of which the report has none."""
     sources = {source for use in playbook.inputs.values() for source in sources_of(book, use.metric)}
     judged: list[FreshnessStatus] = []
+    absent: list[tuple[str, str]] = []
     for name in playbook.slos or book.slos:
         covered = set(book.slos[name].covers)
         of = covered & sources or (covered if playbook.slos else set())
-        judged += [status for status in found.statuses if status.slo.name == name and status.source in of]
-    return judged
+        here = [status for status in found.statuses if status.slo.name == name and status.source in of]
+        judged += here
+        absent += [(name, source) for source in sorted(of - {status.source for status in here})]
+    return judged, absent
 
 
 def _waived(broken: tuple[str, ...], overrides: Iterable[Override], at: dt.datetime) -> tuple[tuple[str, ...], tuple[Override, ...], tuple[str, ...]]:
@@ -184,9 +210,10 @@ def _waived(broken: tuple[str, ...], overrides: Iterable[Override], at: dt.datet
     return tuple(left), tuple(used), tuple(notes)
 
 
-def _frozen_words(frozen: tuple[str, ...]) -> str:
-    listed = ", ".join(f"`{name}`" for name in frozen)
-    return f"frozen: the freshness budget of {listed} is spent; the decision waits until it is back, or a named role overrides"
+def _frozen_words(stands: Standing) -> str:
+    spent, lacking = (", ".join(f"`{name}`" for name in names) for names in (stands.broken, stands.lacking))
+    told = [f"the freshness budget of {spent} is spent"] * bool(spent) + [f"whether the freshness budget of {lacking} is spent is not known"] * bool(lacking)
+    return f"frozen: {', and '.join(told)}; the decision waits until it is {'back' if spent else 'known'}, or a named role overrides"
 
 
 def _told(status: FreshnessStatus) -> str:

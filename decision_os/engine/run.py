@@ -205,8 +205,9 @@ def _decide_all(shared: _Run, plan: Plan, decider: Decider) -> list[DecisionReco
     seen = {"slo_green": stands.green, "open_sev2_incidents": shared.incidents}
     feeds: dict[str, Any] = {name: Reading(value=value, loaded_at=shared.at) for name, value in seen.items()}
     feeds |= {name: value for name, value in shared.given.items() if name in plan.feeds}
-    if "slo_green" in shared.given and "slo_green" in plan.feeds:
-        stands = attrs.evolve(stands, notes=() if not (plan.freezes and stands.broken) else stands.notes)
+    if "slo_green" in shared.given:
+        says_more = "slo_green" not in plan.feeds or (plan.freezes and (stands.broken or stands.lacking))
+        stands = attrs.evolve(stands, unasked=False, notes=stands.notes if says_more else ())
     records = []
     for key in _subjects(shared, plan, period):
         subject = " / ".join(key.values()) or playbook.subject.id

@@ -12,6 +12,11 @@ from decision_os.values import zoned
 __all__ = ["Override"]
 
 
+def _shows(character: str) -> bool:
+    """Whether a reader sees it: space and marks of no width are not a name."""
+    return character.isprintable() and not character.isspace()
+
+
 @attrs.frozen(kw_only=True)
 class Override:
     """Leave for risky decisions to be taken although a freshness budget is spent, until an aware instant.
@@ -31,7 +36,7 @@ class Override:
 
     def __attrs_post_init__(self) -> None:
         for name in ("role", "person", "reason"):
-            if not getattr(self, name).strip():
+            if not any(map(_shows, getattr(self, name))):
                 raise InputError(f"an override names its {name}", name=name, hint="write down who lets it through, and why")
 
     def __str__(self) -> str:

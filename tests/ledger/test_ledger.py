@@ -11,6 +11,7 @@ import os
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def test_what_goes_in_comes_out(tmp_path: Path, durability: Any) -> None:
     """An entry would come back changed, or the records among the entries would not be found."""
     ledger = Ledger(tmp_path / "decisions.jsonl", durability=durability)
     event = {"$who": ("a", None), "at": NOON, "amount": 1e20}
-    entry = LogEntry(node="pricing.change", approvers=("Finance",), review_date=NOON)
+    entry = LogEntry(node="pricing.change", approvers=("Finance",), review_date=NOON, selected_thresholds={"cap": Decimal("1.5"), "floor": 3})
     receipts = [ledger.append(record()), ledger.append(event, at=NOON), ledger.append(entry)]
     kept = list(ledger)
     assert [1, 2, 3] == [receipt.seq for receipt in receipts] == [found.seq for found in kept]
