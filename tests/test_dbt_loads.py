@@ -126,7 +126,26 @@ def test_looks_that_failed_and_tables_without_a_row_are_no_loads() -> None:
     empty = result("source.shop.crm.notes", NOW, NOW, max_loaded_at="0001-01-01T00:00:00Z")
     log = LoadLog.of(artifact(failed, empty))
     assert ["dbt could not look at `source.shop.crm.deals`: Database Error"] == [issue.message for issue in log.issues]
-    assert ("source.shop.crm.notes", None) == log.oldest("crm", NOW)
+    assert {"source.shop.crm.deals": (), "source.shop.crm.notes": ()} == dict(log.parts("crm"))
+
+
+def test_a_table_that_could_not_be_looked_at_is_as_old_as_it_was_last_seen() -> None:
+    """The one table that is broken would be no part of its source, which would count as fresh by the others."""
+    failed = {"unique_id": "source.shop.crm.deals", "error": "boom", "status": "runtime error"}
+    now = artifact(failed, result("source.shop.crm.notes", NOW - HOUR, NOW))
+    assert None is LoadLog.of(now, dbt={"salesforce": ["crm"]}).age("salesforce", NOW)
+    before = artifact(result("source.shop.crm.deals", NOW - 30 * HOUR, NOW - 29 * HOUR))
+    log = LoadLog.of(now, dbt={"salesforce": ["crm"]}) | LoadLog.of(before, dbt={"salesforce": ["crm"]})
+    assert 30 * HOUR == log.age("salesforce", NOW)
+
+
+def test_tables_given_as_one_text_and_artifacts_without_their_metadata_are_refused() -> None:
+    """Each letter would be a table that was never loaded; and what dbt wrote would be read as a source called `results`."""
+    found = artifact(result("source.shop.crm.deals", NOW, NOW))
+    with pytest.raises(DataError, match=r"one text, not a list \(write `dbt=\{'crm': \['salesforce'\]\}`\)"):
+        LoadLog.of(found, dbt={"crm": "salesforce"})
+    with pytest.raises(DataError, match="an artifact of dbt without its `metadata`"):
+        LoadLog.of({"results": found["results"]})
 
 
 def test_a_load_after_the_look_is_ignored_and_reported() -> None:

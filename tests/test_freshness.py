@@ -520,3 +520,19 @@ def test_a_broken_promise_stands_first_and_is_not_rounded_into_a_kept_one() -> N
     assert "Freshness at 2026-09-14 12:00+00:00: 1 of 2 promises kept" == lines[0]
     assert "RED  crm: younger than 24h for 97.99% of the last 30d, 98% promised (metrics)" == lines[1]
     assert "overspent by 1µs" in lines[3]
+
+
+def test_parts_of_a_pandas_frame_are_what_was_written() -> None:
+    """A gap would be a part called `nan`, which is never loaded again; and part 0 of a source would be the whole of it."""
+    pd = pytest.importorskip("pandas")
+    rows = {"source": ["crm", "crm", "costs"], "loaded_at": [NOW, NOW, NOW]}
+    assert [""] == list(LoadLog.of(pd.DataFrame({**rows, "part": ["deals", "notes", None]})).parts("costs"))
+    numbered = LoadLog.of(pd.DataFrame({**rows, "part": [0, 1, None]}))
+    assert (["0", "1"], [""]) == (list(numbered.parts("crm")), list(numbered.parts("costs")))
+
+
+@pytest.mark.parametrize(("given", "told"), [(None, "is a NoneType"), (5, "is a int"), ([(None, NOW)], "the source None"), ([(1, NOW)], "the source 1")])
+def test_what_is_no_log_at_all_is_told(given: object, told: str) -> None:
+    """A wrong argument would end in an error of Python's own."""
+    with pytest.raises(DataError, match=told):
+        LoadLog.of(given)

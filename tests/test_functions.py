@@ -6,6 +6,7 @@ import copy
 import datetime as dt
 import math
 import pickle
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -479,3 +480,14 @@ def test_lint_runs_no_code_unless_told(tmp_path: Path, monkeypatch: pytest.Monke
     told = CliRunner().invoke(app, ["lint", "rules", "--functions", "prices_of_lint"])
     assert (1, True) == (told.exit_code, Path("ran").exists())
     assert "function-arity `net` is declared to take 2 values, but the function handed in takes `(price)`" in told.output
+
+
+def test_a_demand_form_computed_in_python_is_told_by_the_author_s_word(tmp_path: Path) -> None:
+    """Whoever wrote `constant_elasticity` would be told of a function that stands nowhere in the rules."""
+    folder = tmp_path / "rules"
+    shutil.copytree(dos.reference_rules(), folder)
+    path = folder / "playbooks" / "pricing.change.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("form: linear", "form: constant_elasticity"), encoding="utf-8")
+    engine = dos.Engine.load(folder)
+    with pytest.raises(dos.DataError, match="branch `raise_list` calls `constant_elasticity`, a Python function that no dataframe engine can run"):
+        engine.decide_frame("pricing.change", pl.DataFrame({"elasticity": [-0.62]}))

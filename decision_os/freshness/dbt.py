@@ -33,7 +33,7 @@ _NEVER: Final = 1
 
 @attrs.frozen
 class DbtTables:
-    """The load times of each table in microseconds since 1970, by dbt's `unique_id`; none for a table that was looked at and is empty."""
+    """The load times of each table in microseconds since 1970, by dbt's `unique_id`; none for a table that is empty, or could not be looked at."""
 
     loads: Mapping[str, tuple[int, ...]] = attrs.field(hash=False)
     issues: tuple[Issue, ...] = ()
@@ -142,11 +142,11 @@ def _add(data: Mapping[str, Any], where: str, loads: dict[str, set[int]], issues
         table = result.get("unique_id") if isinstance(result, Mapping) else None
         if not isinstance(table, str):
             raise DataError(f"{lead}result {number} has no `unique_id`")
+        instants = loads.setdefault(table, set())  # one that could not be looked at is a part of its source all the same
         if result.get("max_loaded_at") is None:
             said = str(result.get("error") or result.get("status") or "no `max_loaded_at`").strip().splitlines()[0]
             issues.append(Issue("dbt-failed-look", f"{lead}dbt could not look at `{table}`: {said}", severity=Severity.WARNING))
             continue
-        instants = loads.setdefault(table, set())
         loaded_at = _instant(result["max_loaded_at"], f"{lead}`max_loaded_at` of `{table}`")
         if loaded_at.year == _NEVER:
             continue

@@ -62,8 +62,13 @@ class LoadLog:
         """
         if isinstance(loads, LoadLog):
             return loads
+        for source, tables in (dbt or {}).items():
+            if isinstance(tables, str):
+                raise DataError(f"the tables of `{source}` are one text, not a list (write `dbt={{{source!r}: [{tables!r}]}}`)")
         if isinstance(loads, str | Path) or is_artifact(loads):
             return cls._of_dbt(loads, dbt)
+        if isinstance(loads, Mapping) and "results" in loads and isinstance(loads["results"], list):
+            raise DataError("the load log looks like an artifact of dbt without its `metadata`, which says what it is (give the file as dbt wrote it)")
         entries: dict[str, dict[str, list[int]]] = {}
         clock = zone_of(zone) if zone is not None else None
         for source, part, raw in _entries(loads):
@@ -159,6 +164,8 @@ def _entries(loads: Any) -> Iterator[tuple[str, str | None, object]]:
     elif hasattr(type(loads), "columns"):
         yield from _rows(loads)
     else:
+        if not isinstance(loads, Iterable):
+            raise DataError(f"the load log is a {type(loads).__name__}; give pairs of source and instant, a mapping, a frame, or what dbt wrote")
         for number, entry in enumerate(loads, 1):
             if isinstance(entry, str) or not isinstance(entry, Iterable):
                 raise DataError(f"entry {number} of the load log is `{entry!r}`, not a pair of source and instant")
@@ -169,6 +176,8 @@ def _entries(loads: Any) -> Iterator[tuple[str, str | None, object]]:
 def _pair(entry: tuple[Any, ...], number: int) -> tuple[str, object]:
     if len(entry) != len(_COLUMNS):
         raise DataError(f"entry {number} of the load log has {len(entry)} items; write it as a pair of source and instant")
+    if not isinstance(entry[0], str) or not entry[0]:
+        raise DataError(f"entry {number} of the load log has the source {entry[0]!r}; name it by a text")
     return entry[0], entry[1]
 
 
@@ -188,7 +197,14 @@ def _rows(given: Any) -> Iterator[tuple[str, str | None, object]]:
     for row in frame.select(*wanted).lazy().collect().iter_rows(named=True):
         if not isinstance(row["source"], str) or not row["source"]:
             raise DataError(f"the load log has a row whose `source` is {row['source']!r}; name the source that was loaded")
-        yield row["source"], str(row.get("part") or _WHOLE), row["loaded_at"]
+        yield row["source"], _part(row.get("part")), row["loaded_at"]
+
+
+def _part(raw: object) -> str:
+    """The part that a cell names; an empty one is the whole source. What pandas makes of a gap is a float: whole numbers come back from it as they were."""
+    if raw is None or raw != raw or type(raw).__name__ in ("NAType", "NaTType"):  # noqa: PLR0124 - NaN is what does not equal itself
+        return _WHOLE
+    return str(int(raw)) if isinstance(raw, float) and raw.is_integer() else str(raw)
 
 
 def _entry(source: str, raw: object, zone: ZoneInfo | None) -> int:
@@ -215,6 +231,8 @@ def _read(raw: object, where: str) -> dt.datetime:
         value = dt.datetime.fromisoformat(text) if text else settle(raw)
     except ValueError:  # not ISO 8601; or, of another type, nothing a rule can read (an InputError is a ValueError too)
         raise DataError(f"{where} is not an instant; write it as in `2026-09-14T06:00:00Z`") from None
+    if isinstance(value, Unknown):
+        raise DataError(f"{where} is not an instant but missing; leave the entry out, or give `[]` for a source that was never loaded")
     if not isinstance(value, dt.datetime) or (text and ":" not in text and "T" not in text.upper()):
         raise DataError(f"{where} is not an instant; write the time of day too, as in `2026-09-14T06:00:00Z`")
     return value

@@ -28,25 +28,36 @@ class Turn:
     """A change of inputs that changes the decision: what each goes from and to, and the record it would make.
 
     `distance` is the sum of the changes, each counted in its unit's typical step: one point for shares, else a hundredth of the value as it is
-    (of 1, where that is 0).
+    (of 1, where that is 0). `at_least` is how far is proven to be needed: where it is well below the distance, time ran out before it was known whether
+    there is a nearer one, and `proven` is false.
     """
 
     changes: Mapping[str, tuple[Any, Any]]
     distance: float
     record: DecisionRecord
+    at_least: float = 0.0
+
+    @property
+    def proven(self) -> bool:
+        """Whether no change is nearer, but for the hundredth that numbers which read well may cost."""
+        return self.distance <= self.at_least * float(_ROUNDED)
 
     def __str__(self) -> str:
         moves = " and ".join(f"{name} from {shown(old)} to {shown(new)}" for name, (old, new) in self.changes.items())
         action = f" ({self.record.action})" if self.record.action else ""
-        return f"{moves}: {self.record.outcome.value}{action}"
+        doubt = "" if self.proven else " (not proven to be the nearest)"
+        return f"{moves}: {self.record.outcome.value}{action}{doubt}"
 
 
 def nearest_change(
     engine: Engine, record: DecisionRecord, *, among: Sequence[str] | None = None, at_most: int | None = None, seconds: float = 10.0
 ) -> Turn | None:
-    """The smallest change of numeric inputs that changes outcome or branch; nothing where there is none, or none was found in time.
+    """The smallest change of numeric inputs that changes outcome or branch; nothing where there is none.
 
-    `among` limits which inputs may move, `at_most` how many at once. Inputs that are unknown stay so, and the action parameters stay as chosen.
+    Where `seconds` are over before it is known to be the smallest, it is the smallest found, and says so (`Turn.proven`). `among` limits which inputs
+    may move, `at_most` how many at once. Inputs that are unknown stay so, and the action parameters stay as chosen.
+
+    Raises `TimeoutError` where `seconds` are over before any is found.
     """
     keys = list(dict.fromkeys(item.key for item in record.inputs if item.key)) or [""]
     space = Space(engine.plan(record.node), keys=keys, unknown={item.name for item in record.inputs if isinstance(item.value, Unknown)})
@@ -62,7 +73,12 @@ def nearest_change(
     if at_most is not None:
         moved = [z3.If(space.inputs[name].value != _exact(values, name), 1, 0) for name in free]
         constraints.append(z3.Sum(moved) <= at_most)
-    if not free or ask.possible(*constraints) is not True:
+    if not free:
+        return None
+    found = ask.possible(*constraints)
+    if found is None:
+        raise _late(record, seconds)
+    if not found:
         return None
     total = z3.Sum(list(distances.values()))
     best = number_in(ask.solver.model(), total)
@@ -80,13 +96,18 @@ def nearest_change(
             break
     example = ask.example(space, engine, [*constraints, total <= z3.RealVal(str(best * _ROUNDED))], lambda made: _differs(made, record))
     if example is None:
-        return None
+        raise _late(record, seconds)
     changes = {name: (_at(values, name), _at(example.values, name)) for name in free if _at(values, name) != _at(example.values, name)}
     return Turn(
         changes=changes,
         distance=float(best),
+        at_least=float(low),
         record=engine.decide(record.node, example.values, at=AT, choose=chosen, subject=record.subject, period=record.period),
     )
+
+
+def _late(record: DecisionRecord, seconds: float) -> TimeoutError:
+    return TimeoutError(f"whether a change of its inputs changes {record.node} for {record.subject} was not found out in {seconds:g} s (give more `seconds`)")
 
 
 def _at(values: Mapping[str, Any], name: str) -> Any:

@@ -45,7 +45,8 @@ __all__ = ["DEMAND_RATIO", "LEVELS", "expressions_of", "read_playbook", "read_th
 LEVELS: Final = ("low", "medium", "high")
 _DAY: Final = dt.timedelta(days=1)
 DEMAND_RATIO: Final = "demand_ratio"
-_POWER: Final = "demand_power"
+_POWER: Final = "constant_elasticity"
+"""A function of the library's own; called as the form is, so that whoever is told of it has written that word."""
 _DEMAND: Final[Mapping[str, tuple[str, str]]] = {
     "linear": ("1 + {E} * {x}", "1 + {E} × {x}"),
     "constant_elasticity": (_POWER + "({x}, {E})", "(1 + {x}) ** {E}"),

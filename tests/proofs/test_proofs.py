@@ -260,6 +260,22 @@ def test_the_nearest_change_flips_and_is_nearest(engine: dos.Engine) -> None:
     assert "cac_per_sqo from 94 to 90: act (+20% budget)" == str(turn)
 
 
+def test_a_nearest_change_says_whether_it_is_proven_to_be(engine: dos.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found when time ran out would be told as the nearest there is, and no answer as `there is none`."""
+    record = engine.decide("channel.invest", CHANNEL, at=AT)
+    turn = nearest_change(engine, record, among=["cac_per_sqo"])
+    assert turn is not None
+    assert turn.proven
+    assert turn.distance * 0.99 <= turn.at_least <= turn.distance
+    with pytest.raises(TimeoutError, match=r"channel.invest for .* was not found out in 0 s"):
+        nearest_change(engine, record, among=["cac_per_sqo"], seconds=0)
+    monkeypatch.setattr("decision_os.proofs.nearest._HALVINGS", 0)  # as where the time is over when one is found
+    far = nearest_change(engine, record, among=["cac_per_sqo"])
+    assert far is not None
+    assert (False, 0.0) == (far.proven, far.at_least)
+    assert str(far).endswith(" (not proven to be the nearest)")
+
+
 def test_two_inputs_together(engine: dos.Engine) -> None:
     """What no single input can change would be called fixed."""
     record = engine.decide("channel.invest", {**CHANNEL, "win_rate": 0.28}, at=AT)
