@@ -29,6 +29,7 @@ __all__ = [
     "Unit",
     "aligned",
     "conversion",
+    "converted",
     "divided",
     "format_value",
     "multiplied",
@@ -279,6 +280,15 @@ def conversion(source: Unit, target: Unit) -> Fraction | None:
     from_dimension, from_size = _measure(source)
     to_dimension, to_size = _measure(target)
     return from_size / to_size if from_dimension == to_dimension else None
+
+
+def converted(unit: Unit, factor: Fraction) -> Unit | None:
+    """The duration that a number of `unit` is in after it was multiplied by `factor`; nothing where that makes it none that has a name.
+
+    >>> str(converted(parse_unit("days"), Fraction(24)))
+    'hours'
+    """
+    return next((other for atom in DURATIONS if unit.duration and conversion(unit, other := Unit(((atom, 1),))) == factor), None)
 
 
 def _measure(unit: Unit) -> tuple[tuple[tuple[str, int], ...], Fraction]:

@@ -560,9 +560,7 @@ class _Checker:
                     message = f"{self.shown(node)} is beyond what a number can hold in the other side's unit"
                     self.report("bad-number", node.span, message)
                     return node
-                unit = _other_duration(node.unit, factor)
-                scale = node.scale if unit != node.unit else node.scale * factor
-                return Number(float(exact), exact, unit, scale, span=node.span)
+                return attrs.evolve(node, value=float(exact), exact=exact, scale=node.scale * factor)
             case Name():
                 return attrs.evolve(node, scale=node.scale * factor)
             case Defined():
@@ -611,16 +609,6 @@ def _per(amount: Unit, name: str) -> Unit | None:
 
 def _points(per_cent: _Typed, shown: str) -> str:
     return shown.replace("%", "pp") if isinstance(per_cent.written, Number) else "it in `pp`"
-
-
-def _other_duration(unit: Unit | None, factor: Fraction) -> Unit | None:
-    """The duration that a literal is in after its number was multiplied; where that makes it no other duration, the one it was in."""
-    if unit is None or not unit.duration:
-        return unit
-    for atom in ("second", "minute", "hour", "day", "week", "month", "quarter", "year"):
-        if conversion(unit, Unit(((atom, 1),))) == factor:
-            return Unit(((atom, 1),))
-    return unit
 
 
 def _outermost(node: Node) -> Iterator[Name | Defined]:

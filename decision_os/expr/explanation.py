@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
 from functools import partial
 from typing import Any, Final, SupportsIndex
 
@@ -33,8 +34,9 @@ from decision_os.expr.tree import (
     Truth,
     children,
     walk,
+    with_children,
 )
-from decision_os.units import PP, Unit, format_value, parse_unit
+from decision_os.units import PP, Unit, converted, format_value, parse_unit
 from decision_os.values import Cause, Reason, Scalar, Unknown
 
 __all__ = ["Condition", "Explanation", "explain"]
@@ -339,11 +341,20 @@ class _Teller:
 
     def unit(self, node: Node) -> Unit | None:
         """The unit a side is in; nothing for one that had to be converted to the other's."""
+        node = _as_held(node)
         if isinstance(node, Number):
-            return node.unit
-        if any(isinstance(part, Name) and part.scale != 1 for part in walk(node)):
+            return node.unit if node.scale == 1 else None
+        if any(isinstance(part, Name | Number) and part.scale != 1 for part in walk(node)):
             return None
         return check(node, units=self.context.units, functions=self.context.functions).unit
+
+
+def _as_held(node: Node) -> Node:
+    """A checked tree with its literals in the unit that `check` brought them into."""
+    if not isinstance(node, Number):
+        return with_children(node, _as_held)
+    unit = converted(node.unit, node.scale) if node.unit is not None and node.scale != 1 else None
+    return node if unit is None else attrs.evolve(node, unit=unit, scale=Fraction(1))
 
 
 def _words(node: Node, text: str) -> str:

@@ -17,7 +17,7 @@ from decision_os.expr.explanation import Condition, Explanation
 from decision_os.expr.flips import Flip
 from decision_os.expr.reference import Step
 from decision_os.expr.residual import Residual, Standing
-from decision_os.expr.tree import FUNCTIONS, NODE_TYPES, Around, Call, Defined, Interval, Name, Node, SetOf, children, walk
+from decision_os.expr.tree import FUNCTIONS, Around, Call, Defined, Interval, Name, Node, SetOf, children, walk, with_children
 from decision_os.expr.unparse import unparse
 from decision_os.units import Unit, parse_unit
 from decision_os.values import Scalar, Unknown, Value
@@ -415,14 +415,7 @@ def _renamed(node: Node, names: Mapping[str, str]) -> Node:
     """The tree with its inputs called otherwise."""
     if isinstance(node, Name):
         return attrs.evolve(node, name=names.get(node.name, node.name))
-    changes: dict[str, Any] = {}
-    for field in attrs.fields(type(node)):
-        part = getattr(node, field.name)
-        if isinstance(part, NODE_TYPES):
-            changes[field.name] = _renamed(part, names)
-        elif isinstance(part, tuple) and part and isinstance(part[0], NODE_TYPES):
-            changes[field.name] = tuple(_renamed(each, names) for each in part)
-    return attrs.evolve(node, **changes) if changes else node
+    return with_children(node, lambda child: _renamed(child, names))
 
 
 def _outside_definitions(node: Node) -> Iterator[Node]:

@@ -7,7 +7,7 @@ and checked anew before it is handed out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -20,7 +20,6 @@ from decision_os.expr.parser import parse
 from decision_os.expr.parts import Parts, ends, links, range_of
 from decision_os.expr.tree import (
     FUNCTIONS,
-    NODE_TYPES,
     Arithmetic,
     Around,
     Call,
@@ -38,6 +37,7 @@ from decision_os.expr.tree import (
     Text,
     Truth,
     walk,
+    with_children,
 )
 from decision_os.expr.unparse import unparse
 from decision_os.units import CURRENCIES, DURATIONS, Unit
@@ -205,7 +205,7 @@ class _Folder(Parts):
                     return self.part(node.then if condition.value else node.otherwise)
                 return Choice(condition, self.part(node.then), self.part(node.otherwise))
             case _:
-                return _with_children(node, self.part)
+                return with_children(node, self.part)
 
     def literal(self, node: Node) -> Node | None:
         """A node that is known now and that nothing needed can change, as a literal; nothing where it is not, or has no short decimal."""
@@ -286,19 +286,7 @@ def _as_written(node: Node) -> Node:
         case Arithmetic(right=Number(exact=factor, scale=scale, span=span)) if factor == scale != 1 and span == node.span:
             return _as_written(node.left)  # the right side is none of the author's: it brings the left one into another unit
         case _:
-            return _with_children(node, _as_written)
-
-
-def _with_children(node: Node, change: Callable[[Node], Node]) -> Node:
-    """A node with each of its children changed."""
-    changes: dict[str, Any] = {}
-    for field in attrs.fields(type(node)):
-        part = getattr(node, field.name)
-        if isinstance(part, NODE_TYPES):
-            changes[field.name] = change(part)
-        elif isinstance(part, tuple) and part and isinstance(part[0], NODE_TYPES):
-            changes[field.name] = tuple(change(each) for each in part)
-    return attrs.evolve(node, **changes) if changes else node
+            return with_children(node, _as_written)
 
 
 def _negated(node: Node) -> Node:

@@ -8,7 +8,7 @@ of anything but a listed function, so no evaluator can be asked to run one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any, Final, Literal, TypeAlias
 
@@ -39,6 +39,7 @@ __all__ = [
     "Truth",
     "children",
     "walk",
+    "with_children",
 ]
 
 Span: TypeAlias = tuple[int, int]
@@ -53,8 +54,7 @@ _span: Any = attrs.field(default=(0, 0), eq=False, kw_only=True)
 class Number:
     """A literal number: `value` is the nearest float, `exact` what it is times `scale`, `unit` what its notation says (None: bare).
 
-    `check` brings it into the other side's unit: a day beside hours becomes 24 hours. Where no unit has a name for that (the days of a
-    product that is compared in square hours), the factor is its `scale`.
+    `check` brings it into the other side's unit: a day beside hours is held as 24, with that `scale`.
     """
 
     value: float
@@ -275,3 +275,15 @@ def walk(node: Node) -> Iterator[Node]:
         found = waiting.pop()
         yield found
         waiting += reversed(children(found))
+
+
+def with_children(node: Node, change: Callable[[Node], Node]) -> Node:
+    """A node with each of its children changed."""
+    changes: dict[str, Any] = {}
+    for field in attrs.fields(type(node)):
+        part = getattr(node, field.name)
+        if isinstance(part, NODE_TYPES):
+            changes[field.name] = change(part)
+        elif isinstance(part, tuple) and part and isinstance(part[0], NODE_TYPES):
+            changes[field.name] = tuple(change(each) for each in part)
+    return attrs.evolve(node, **changes) if changes else node

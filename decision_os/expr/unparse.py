@@ -26,7 +26,7 @@ from decision_os.expr.tree import (
     Text,
     Truth,
 )
-from decision_os.units import CALENDAR, FIXED, PERCENT, PP
+from decision_os.units import PERCENT, PP
 
 __all__ = ["unparse"]
 
@@ -49,7 +49,7 @@ def unparse(tree: Node) -> str:
 
     For every tree that `parse` gives, `parse(unparse(tree)).tree == tree`, with the same labels, definitions and currency; ranges
     at the top take `parse_threshold`. A power comes out as the products it stands for. What `check` has rescaled is printed
-    in its new unit where that has a name, otherwise and for names and calls as it was written.
+    as it was written.
 
     >>> from decision_os.expr.parser import parse
     >>> unparse(parse("E ∈ [−1.0, −0.3] and uplift ≥ $3 ∧ ¬ old").tree)
@@ -120,24 +120,13 @@ def _number(node: Number) -> str:
     if unit == PP:
         return _decimal(exact * 100) + "pp"
     if unit is not None and unit.duration:
-        exact, duration = _in_decimals(exact, unit.duration)
-        suffix = _SUFFIXES[duration]
+        suffix = _SUFFIXES[unit.duration]
         return _decimal(exact) + (suffix.removesuffix("s") if exact == 1 and suffix != "s" else suffix)
     if unit is not None and unit.factors == (("USD", 1),):
         return ("-$" if exact < 0 else "$") + _decimal(abs(exact))
     if unit is not None and unit.factors == ((unit.currency, 1),):
         return f"{_decimal(exact)} {unit.currency}"
     return _decimal(exact)
-
-
-def _in_decimals(exact: Fraction, unit: str) -> tuple[Fraction, str]:
-    """A duration in its unit, or in the largest of its family that it is a decimal in: a seventh of a week, after `check`, is a day."""
-    family = FIXED if unit in FIXED else CALENDAR
-    for other in (unit, *sorted(family, key=lambda name: -family[name])):
-        amount = exact * family[unit] / family[other]
-        if _places(amount) is not None:
-            return amount, other
-    return exact, unit
 
 
 def _places(exact: Fraction) -> int | None:

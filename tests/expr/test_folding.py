@@ -28,7 +28,7 @@ SCOPE: dict[str, Any] = {"units": UNITS, "functions": FUNCTIONS}
 @pytest.mark.parametrize(
     ("text", "values", "expression"),
     [
-        ("age + wait * 2 > 3d", {"wait": 60}, "age + 120m > 4320m"),
+        ("age + wait * 2 > 3d", {"wait": 60}, "age + 120m > 3d"),
         ("late * rate > $100", {"rate": 50}, "late * ($50 / 1h) > $100"),
         ("late * fee > $100", {"fee": 24}, "late * ($24 / 1d) > $100"),
         ("late * fee > $100", {"late": 24}, "24h * fee > $100"),

@@ -44,7 +44,7 @@ NOTATION: Final[dict[str, str]] = {
     "cost < 3 USD": "cost < $3",
     "age < 24h": "age < 24h",
     "wait < 1h30m": "wait < 90m",
-    "lag in [2m, 14 days]": "lag in [2m, 20160m]",
+    "lag in [2m, 14 days]": "lag in [2m, 14d]",
     "life > 0.5 months": "life > 0.5 months",
     "`CAC/SQO` > 3": "`CAC/SQO` > 3",
     "`GM%` ≥ 60%": "`GM%` >= 60%",
