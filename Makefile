@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-spark check bench soak soak-expr soak-ledger soak-frames fuzz docs clean
+.PHONY: demo test test-spark check bench soak soak-expr soak-ledger soak-frames soak-strategies fuzz docs clean
 
 # One stamp for each set of extras, so that a demo does not wait for the type checker.
 $(VENV)/.made-%: pyproject.toml
@@ -37,7 +37,7 @@ bench: $(VENV)/.made-bench
 # Ten million pairs take about ten minutes; PAIRS and SEED choose others. Then every planted mistake must be found.
 PAIRS ?= 10000000
 SEED ?= 1
-soak: soak-expr soak-ledger soak-frames
+soak: soak-expr soak-ledger soak-frames soak-strategies
 
 soak-expr: $(VENV)/.made-test
 	$(BIN)/python -m tests.expr.soak --pairs $(PAIRS) --seed $(SEED)
@@ -45,6 +45,10 @@ soak-expr: $(VENV)/.made-test
 
 soak-ledger: $(VENV)/.made-test
 	$(BIN)/python -m tests.ledger.soak
+
+# Two hundred faults planted at boundaries: how many the strategies of decision_os.testing find, and how many plain floats do.
+soak-strategies: $(VENV)/.made-test
+	$(BIN)/python -m tests.testing.planted
 
 # Coverage-guided texts against the expression language; corpus and findings lie in .fuzz.
 RUNS ?= 1000000
