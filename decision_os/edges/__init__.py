@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from decision_os.edges.ground import Ground, Values
 from decision_os.edges.places import Around, Place
-from decision_os.edges.search import Corner, Target, corners, solved, targets
+from decision_os.edges.search import Corner, Target, corners, reach, solved, targets, wanted_of
 
-__all__ = ["Around", "Corner", "Ground", "Place", "Target", "Values", "corners", "solved", "targets"]
+__all__ = ["Around", "Corner", "Ground", "Place", "Target", "Values", "corners", "reach", "solved", "targets", "wanted_of"]

@@ -8,7 +8,7 @@ that come nearest to the goal are known, not guessed.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Final, TypeAlias
@@ -143,8 +143,8 @@ class Ground:
         found, _ = meetings(expression.tree, self.settled(values), expression.context, name)
         return found
 
-    def cells(self, goal: Goal, values: Values, name: str) -> Iterator[Cell]:
-        """The values of one place told apart by the leaves of a goal, inside its contract's range."""
+    def cells(self, leaves: Collection[int], values: Values, name: str) -> Iterator[Cell]:
+        """The values of one place told apart by some leaves, inside its contract's range."""
         place = self.places[name]
         if place.kind != "number":
             yield from (Cell(None, None, value) for value in _listed(place))
@@ -152,8 +152,8 @@ class Ground:
         points: set[Fraction] = set()
         if place.valid is not None:
             points.update((place.low, place.high))
-        for leaf in leaves_of(goal):
-            if leaf in self.readers[name]:
+        for leaf in self.readers[name]:
+            if leaf in leaves:
                 points.update(self.points(leaf, values, name))
         ends: list[Fraction | None] = [None, *sorted(points), None]
         for low, high in pairwise(ends):
@@ -178,6 +178,14 @@ class Ground:
             case Any_(parts):
                 return min((self.distance(part, answers) for part in parts), default=math.inf)
 
+    def amiss(self, goal: Goal, answers: Sequence[bool | None]) -> set[int]:
+        """The leaves of the parts of a goal that are not met."""
+        match goal:
+            case All(parts):
+                return set().union(*(self.amiss(part, answers) for part in parts))
+            case _:
+                return leaves_of(goal) if self.distance(goal, answers) else set()
+
     def after(self, answers: Sequence[bool | None], values: Values, name: str) -> list[bool | None]:
         """The answers once one place has changed."""
         found = list(answers)
@@ -186,11 +194,11 @@ class Ground:
             found[leaf] = self.leaves[leaf].answer(settled)
         return found
 
-    def nearer(self, goal: Goal, values: Values, name: str, answers: Sequence[bool | None]) -> tuple[float, list[Cell]]:
-        """The cells of one place that come nearest to a goal, and how near."""
+    def nearer(self, goal: Goal, values: Values, name: str, answers: Sequence[bool | None], leaves: Collection[int] | None = None) -> tuple[float, list[Cell]]:
+        """The cells of one place that come nearest to a goal, and how near; told apart by the leaves of the goal, or by some of them."""
         best = math.inf
         found: list[Cell] = []
-        for cell in self.cells(goal, values, name):
+        for cell in self.cells(leaves_of(goal) if leaves is None else leaves, values, name):
             distance = self.distance(goal, self.after(answers, {**values, name: cell.value}, name))
             if distance < best:
                 best, found = distance, []

@@ -17,7 +17,7 @@ from decision_os.edges.ground import Goal, Ground, Values, leaves_in, leaves_of
 from decision_os.edges.places import Place
 from decision_os.values import Scalar
 
-__all__ = ["Corner", "Target", "corners", "solved", "targets"]
+__all__ = ["Corner", "Target", "corners", "reach", "solved", "targets", "wanted_of"]
 
 _STARTS: Final = 16
 _SWEEPS: Final = 4
@@ -71,7 +71,7 @@ class Corner:
 
 def targets(ground: Ground) -> tuple[Target, ...]:
     """Everything there is to reach, in the order of branches, gap, pre-checks, edges, each with values that reach it where some were found."""
-    return tuple(_reach(ground, target) for target in _every(ground))
+    return tuple(reach(ground, target) for target in wanted_of(ground))
 
 
 def corners(ground: Ground) -> tuple[Corner, ...]:
@@ -84,7 +84,8 @@ def corners(ground: Ground) -> tuple[Corner, ...]:
     return tuple(found)
 
 
-def _every(ground: Ground) -> Iterator[Target]:
+def wanted_of(ground: Ground) -> Iterator[Target]:
+    """Everything there is to reach, before anything was searched for."""
     for branch in ground.branches:
         yield Target(kind="branch", name=branch, goal=ground.taken(branch))
     yield Target(kind="gap", name="gap", goal=ground.gap())
@@ -102,7 +103,7 @@ def solved(ground: Ground, target: Target, values: Values) -> tuple[Scalar | Non
     place = ground.places[target.pivot]
     answers = ground.answers(values)
     if place.kind != "number":
-        every = tuple(cell.value for cell in ground.cells(target.goal, values, place.name))
+        every = tuple(cell.value for cell in ground.cells((), values, place.name))
         return every if _tips(ground, target, values, every, answers) else ()
     found: list[Scalar | None] = []
     for point in ground.points(target.leaf, values, place.name):
@@ -127,7 +128,8 @@ def _tips(ground: Ground, target: Target, values: Values, around: tuple[Scalar |
     return hangs and {True, False} <= told
 
 
-def _reach(ground: Ground, target: Target) -> Target:
+def reach(ground: Ground, target: Target) -> Target:
+    """A target with values that reach it, where some are found; the same each time."""
     dice = random.Random(f"{target.kind} {target.name} {target.leaf} {target.pivot}")  # noqa: S311  # the same starts each time
     names = [name for name in ground.places if any(leaf in ground.readers[name] for leaf in leaves_of(target.goal))]
     found: list[Values] = []
@@ -146,6 +148,8 @@ def _reach(ground: Ground, target: Target) -> Target:
 def _descend(ground: Ground, target: Target, names: list[str], values: Values, dice: random.Random) -> Values | None:
     """The values moved one by one to where the goal is met; None where it was not."""
     answers = ground.answers(values)
+    formulas = {**ground.checks, **ground.branches}
+    own = leaves_in(formulas[target.name]) if target.name in formulas else set()
     for _ in range(_SWEEPS):
         if ground.distance(target.goal, answers) == 0:
             if target.kind != "edge":
@@ -155,7 +159,8 @@ def _descend(ground: Ground, target: Target, names: list[str], values: Values, d
         order = list(names)
         dice.shuffle(order)
         for name in order:
-            _, cells = ground.nearer(target.goal, values, name, answers)
+            leaves = own | ground.amiss(target.goal, answers)
+            _, cells = ground.nearer(target.goal, values, name, answers, leaves)
             if cells:
                 values = {**values, name: dice.choice(cells).value}
                 answers = ground.after(answers, values, name)

@@ -47,7 +47,7 @@ def inputs(playbook: Subject, *, unknowns: bool = True) -> st.SearchStrategy[dic
     >>> test_above_90_percent_of_its_baseline_nothing_is_invested()
     """
     subject = subject_of(playbook, "inputs")
-    values = known(subject, [target for target in subject.targets if target.reached])
+    values = known(subject, subject.wanted)
     return values if not unknowns else st.integers(0, 7).flatmap(lambda dice: with_unknown(subject, values) if dice == 7 else values)
 
 
@@ -85,12 +85,23 @@ def _values(draw: Draw, subject: Subject, wanted: Sequence[Target]) -> Values:
     regions = [target for target in wanted if target.kind != "edge"]
     picks = _Picks(draw)
     at_edge = bool(edges) and (not regions or picks.below(_EDGES + 1) < _EDGES)
-    target = picks.one_of(edges if at_edge else regions)
+    target = _reachable(subject, edges if at_edge else regions, picks)
     words = target.words(subject.ground)
     if currently_in_test_context():
         event(words)
         note(f"drawn for {words}")
-    return _at_edge(picks, subject.ground, target) if at_edge else _in_region(picks, subject.ground, target)
+    return _at_edge(picks, subject.ground, target) if target.kind == "edge" else _in_region(picks, subject.ground, target)
+
+
+def _reachable(subject: Subject, wanted: Sequence[Target], picks: _Picks) -> Target:
+    """One of several targets; in place of one that no values were found for the next that some were, and that of any kind where there is none."""
+    start = picks.below(len(wanted))
+    for target in (*wanted[start:], *wanted[:start], *subject.wanted):
+        found = subject.reached(target)
+        if found.reached:
+            return found
+    hint = "`decision-os lint --prove` says what its conditions contradict"
+    raise InputError(f"no inputs were found that reach anything of `{subject.node}`", name=subject.node, hint=hint)
 
 
 class _Picks:

@@ -18,7 +18,6 @@ from hypothesis import settings as settings_of
 from hypothesis import strategies as st
 
 from decision_os.edges import Values
-from decision_os.edges.ground import All
 from decision_os.errors import InputError
 from decision_os.expr import Condition
 from decision_os.expr.tree import Defined, Node, Number, children
@@ -69,7 +68,7 @@ def _test(subject: Subject, name: str, strategy: st.SearchStrategy[Any], check: 
 
 
 def _known(subject: Subject) -> st.SearchStrategy[dict[str, Any]]:
-    return known(subject, [target for target in subject.targets if target.reached])
+    return known(subject, subject.wanted)
 
 
 def exactly_one_branch(playbook: Subject, *, settings: Settings = None) -> Test:
@@ -140,7 +139,7 @@ def _filled(subject: Subject, values: Mapping[str, Any], record: DecisionRecord)
     settled: dict[str, Any] = {item.name if not item.key else f"{item.name}@{item.key}": item.value for item in record.inputs}
     missing = [name for name, value in settled.items() if isinstance(value, Unknown) and name in ground.places]
     start: Values = {name: None if isinstance(settled.get(name), Unknown) else settled.get(name) for name in ground.places}
-    everything = All(tuple(ground.taken(branch) for branch in ground.branches))
+    everything = range(len(ground.leaves))
     found = [start]
     for name in missing:
         found = [{**one, name: cell.value} for one in found for cell in ground.cells(everything, one, name) if cell.value is not None]
@@ -184,7 +183,7 @@ def _raised(subject: Subject, name: str, values: Mapping[str, Any]) -> Iterator[
     ground = subject.ground
     places = [place for place in ground.places.values() if place.own == name]
     start = _by_place(subject, values)
-    every = All((*(ground.taken(branch) for branch in ground.branches), *(ground.blocked(check) for check in ground.checks)))
+    every = range(len(ground.leaves))
     for place in places:
         now = start[place.name]
         for cell in ground.cells(every, start, place.name):

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import attrs
 
-from decision_os.edges import Ground, Target, targets
+from decision_os.edges import Ground, Target, reach, wanted_of
 from decision_os.engine import Engine
 from decision_os.errors import InputError, NotFoundError, nearest
 from decision_os.plan import Plan
@@ -28,6 +28,7 @@ class Subject:
     engine: Engine
     node: str
     choose: Mapping[str, float] = attrs.field(factory=dict, hash=False)
+    _reached: dict[tuple[str, str, int, str], Target] = attrs.field(factory=dict, init=False, eq=False, repr=False)
 
     @property
     def plan(self) -> Plan:
@@ -53,9 +54,21 @@ class Subject:
         return Ground(self.plan, keys=self.keys, choose=self.choose)
 
     @cached_property
+    def wanted(self) -> tuple[Target, ...]:
+        """What there is to reach, before anything was searched for."""
+        return tuple(wanted_of(self.ground))
+
+    def reached(self, target: Target) -> Target:
+        """A target with values that reach it, searched for once; without any where none were found."""
+        key = (target.kind, target.name, target.leaf, target.pivot)
+        if key not in self._reached:
+            self._reached[key] = reach(self.ground, target)
+        return self._reached[key]
+
+    @property
     def targets(self) -> tuple[Target, ...]:
-        """What there is to reach, each with values that reach it where some were found."""
-        return targets(self.ground)
+        """What there is to reach, each with values that reach it where some were found: all are searched for."""
+        return tuple(self.reached(target) for target in self.wanted)
 
     @cached_property
     def flat(self) -> Subject:
@@ -69,10 +82,10 @@ class Subject:
 
     def branch(self, name: str) -> Target:
         """The target of a branch. Raises `NotFoundError` with the nearest name."""
-        found = {target.name: target for target in self.targets if target.kind == "branch"}
+        found = {target.name: target for target in self.wanted if target.kind == "branch"}
         if name not in found:
             raise NotFoundError(f"`{self.node}` has no branch `{name}` ({nearest(name, found) or 'its branches: ' + ', '.join(found)})")
-        return found[name]
+        return self.reached(found[name])
 
     def __repr__(self) -> str:
         return f"<playbook {self.node} under test>"
