@@ -7,7 +7,7 @@ import math
 import operator
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
@@ -17,7 +17,7 @@ import attrs
 
 from decision_os.errors import InputError, UnknownTruthError
 
-__all__ = ["EXACT_INTEGER", "LARGEST_INTEGER", "Cause", "Reading", "Reason", "Scalar", "Unknown", "Value", "as_text", "settle", "zoned"]
+__all__ = ["EXACT_INTEGER", "LARGEST_INTEGER", "Cause", "Reading", "Reason", "Scalar", "Unknown", "Value", "as_instant", "as_text", "settle", "zoned"]
 
 Scalar: TypeAlias = bool | int | float | str | dt.date | dt.datetime | dt.timedelta
 """A known value. An int is at most 2**53 either way, a float is finite, an instant carries its zone."""
@@ -48,13 +48,22 @@ class Reason(Enum):
     ERROR = "error"
 
 
+def _word(reason: str | Reason) -> str:
+    return reason.value if isinstance(reason, Reason) else reason
+
+
 @attrs.frozen(order=True)
 class Cause:
-    """One unknown input: its name, the reason (a `Reason` value), and the detail a reader needs."""
+    """One unknown input: its name, the reason (a `Reason` value), and the detail a reader needs. Raises `InputError` for what is no text."""
 
     name: str
-    reason: str
+    reason: str = attrs.field(converter=_word)
     detail: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        if type(self.name) is not str or type(self.reason) is not str or type(self.detail) is not str:
+            for field in ("name", "reason", "detail"):
+                object.__setattr__(self, field, as_text(getattr(self, field), field))
 
     def __str__(self) -> str:
         detail = f": {self.detail}" if self.detail else ""
@@ -63,7 +72,19 @@ class Cause:
 
 
 def _sorted_once(causes: Iterable[Cause]) -> tuple[Cause, ...]:
-    return tuple(sorted(set(causes)))
+    handed: object = causes  # whatever the caller's type checker did not see
+    if isinstance(handed, str | Mapping) or not isinstance(handed, Iterable):
+        raise _no_cause(handed)
+    found = tuple(causes)
+    for cause in found:
+        if type(cause) is not Cause:
+            raise _no_cause(cause)
+    return found if len(found) < 2 else tuple(sorted(set(found)))
+
+
+def _no_cause(raw: object) -> InputError:
+    hint = 'write it as in `Unknown.because(Reason.MISSING, "cac")`'
+    return InputError(f"the causes of an Unknown are `Cause`s, not a {type(raw).__name__}", name="causes", hint=hint)
 
 
 @attrs.frozen
@@ -84,7 +105,7 @@ class Unknown:
     @classmethod
     def because(cls, reason: Reason, name: str = "", detail: str = "") -> Unknown:
         """An unknown with one cause."""
-        return cls((Cause(name, reason.value, detail),))
+        return cls((Cause(name, reason, detail),))
 
     @classmethod
     def merged(cls, unknowns: Iterable[Unknown]) -> Unknown:
@@ -311,7 +332,8 @@ def _label(raw: object, name: str) -> str | None:
     return None if _is_missing(_settled_if_any(raw)) else as_text(raw, name)
 
 
-def _instant(raw: object, name: str) -> dt.datetime | None:
+def as_instant(raw: object, name: str) -> dt.datetime | None:
+    """An instant in Python's own class; None where there is none (None, NaT, NaN). Raises `InputError` for a text, a date and all else."""
     found = settle(raw, name)
     if _is_missing(found):
         return None
@@ -334,8 +356,8 @@ def _is_missing(value: Value | None) -> bool:
 
 _BESIDE_A_VALUE: Final[dict[str, Callable[[object, str], object]]] = {
     "period": _label,
-    "loaded_at": _instant,
-    "valid_until": _instant,
+    "loaded_at": as_instant,
+    "valid_until": as_instant,
     "n": _count,
     "version": _label,
     "members": _count,

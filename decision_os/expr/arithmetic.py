@@ -11,8 +11,10 @@ the bounds themselves. The model, and so the bound, holds while no intermediate 
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from math import inf
 from typing import Any, Final, Literal, TypeAlias
@@ -40,6 +42,7 @@ __all__ = [
     "divide",
     "given",
     "greatest",
+    "held",
     "instant",
     "least",
     "literal",
@@ -53,6 +56,7 @@ __all__ = [
     "readable",
     "scaled",
     "subtract",
+    "taken_otherwise",
     "truth",
 ]
 
@@ -185,6 +189,15 @@ def looked_up(values: Mapping[str, object], name: str) -> object:
     except Exception as error:
         hint = "give a dict of the values"
         raise InputError(f"the mapping that `{name}` is read from fails: {type(error).__name__}", name=name, hint=hint) from error
+
+
+def held(values: Mapping[str, object], names: Iterable[str]) -> dict[str, object]:
+    """What a mapping holds under these names. One under which it fails is left out: whoever needed it was told."""
+    found: dict[str, object] = {}
+    for name in names:
+        with contextlib.suppress(InputError):
+            found[name] = looked_up(values, name)
+    return {name: raw for name, raw in found.items() if raw is not None}
 
 
 def readable(values: object) -> None:
@@ -365,10 +378,18 @@ Result: TypeAlias = Unit | Literal["truth", "text"] | None
 """What a function gives: a number in a unit, true or false, a text, or (None) any of them, unchecked."""
 
 _LONGEST_REASON: Final = 200
+_MOST_VALUES: Final = 100
 
 
 def _taken(takes: int | str | Unit | Sequence[str | Unit | None]) -> tuple[Unit | None, ...]:
+    handed: object = takes  # whatever the caller's type checker did not see
+    if isinstance(handed, bool) or not isinstance(handed, int | str | Unit | Sequence):
+        raise InputError(
+            f"`takes` of a function is a {type(handed).__name__}", name="takes", hint='say how many values it takes, or their units: `["USD", "share"]`'
+        )
     if isinstance(takes, int):
+        if takes > _MOST_VALUES:
+            raise InputError(f"a function takes at most {_MOST_VALUES} values, not {takes}", name="takes")
         found: tuple[Unit | None, ...] = (None,) * takes
     else:
         found = tuple(_unit_of(each) for each in ((takes,) if isinstance(takes, str | Unit) else takes))
@@ -378,7 +399,14 @@ def _taken(takes: int | str | Unit | Sequence[str | Unit | None]) -> tuple[Unit 
 
 
 def _unit_of(raw: str | Unit | None) -> Unit | None:
-    return None if raw == "any" else parse_unit(raw) if isinstance(raw, str) else raw
+    if raw is None or raw == "any":
+        return None
+    handed: object = raw  # as above
+    if not isinstance(handed, str | Unit):
+        raise InputError(
+            f"the unit of what a function takes or gives is of type {type(handed).__name__}", hint="write it as a text, such as `USD/seat`, or `any`"
+        )
+    return parse_unit(raw) if isinstance(raw, str) else raw
 
 
 def _result(raw: str | Unit | None) -> Result:
@@ -397,6 +425,8 @@ class Function:
 
     That it is pure is its author's promise: it is called when a decision is taken and again when one is explained.
 
+    Raises `InputError` for what cannot be called, or not with so many values, and `UnitError` for a unit that is none.
+
     >>> import math
     >>> Function(math.sqrt, 1).apply("sqrt", [given(9.0)])[0]
     3.0
@@ -408,6 +438,19 @@ class Function:
     """None for one that a rule book declares and nobody handed in."""
     takes: tuple[Unit | None, ...] = attrs.field(converter=_taken)
     gives: Result = attrs.field(default=None, converter=_result)
+
+    def __attrs_post_init__(self) -> None:
+        handed: object = self.call  # as above
+        if handed is None:
+            return
+        if not callable(handed):
+            raise InputError(
+                f"`call` of a function is of type {type(handed).__name__}, which cannot be called", name="call", hint="hand in the function itself"
+            )
+        takes = taken_otherwise(handed, self.arity)
+        if takes:
+            message = f"`takes` says {self.arity} value{'' if self.arity == 1 else 's'}, but the function takes `{takes}`"
+            raise InputError(message, name="takes", hint="give `takes` the unit of each value, in order")
 
     @property
     def arity(self) -> int:
@@ -424,7 +467,7 @@ class Function:
         try:
             raw = self.call(*(term[0] for term in arguments if isinstance(term, tuple)))
             result = settle(raw)
-        except Exception as error:  # noqa: BLE001 - whatever the rule book's own function raises is an answer that is not there
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the rule book's own function raises is an answer that is not there
             return Unknown.because(Reason.ERROR, "", f"`{name}` failed: {_reason(error)}")
         if isinstance(result, Unknown):
             return result if isinstance(raw, Unknown) else Unknown.because(Reason.UNDEFINED, "", f"`{name}` gave no value")
@@ -436,7 +479,20 @@ class Function:
         return term
 
 
-def _reason(error: Exception) -> str:
+def taken_otherwise(call: Callable[..., object], arity: int) -> str:
+    """What a function takes, as it says, where it does not take so many values; empty where it does, or says nothing (as some written in C)."""
+    try:
+        says = inspect.signature(call)
+    except (TypeError, ValueError):
+        return ""
+    try:
+        says.bind(*[0.0] * arity)
+    except TypeError:
+        return str(says)
+    return ""
+
+
+def _reason(error: BaseException) -> str:
     """What an exception says, in one line; its type where it says nothing, or where even saying it fails."""
     try:
         said = " ".join((error.message if isinstance(error, InputError) else str(error)).split())

@@ -402,6 +402,8 @@ class _Checker:
             factor = conversion(_unit(typed), _unit(target))
             if not typed.literal and factor is not None and factor < 1:
                 target = typed
+        for typed in unchecked:
+            self.partly_known(typed, target, verb, span)
         unit: Unit | None = _unit(target)
         met: list[_Typed] = []
         for typed in operands:
@@ -538,6 +540,19 @@ class _Checker:
                 for unit in durations:
                     self.read_as(name, unit)
         return bool(durations)
+
+    def partly_known(self, unchecked: _Typed, target: _Typed, verb: Verb, span: Span) -> None:
+        """A sum or a choice of something undeclared and an amount is of that amount's unit, or of none: dollars and whatever are no months."""
+        there = _unit(target)
+        for name in _added_names(unchecked.node):
+            unit = self.units.get(name.name)
+            if unit is None or conversion(unit, there) is not None or _per_thing(unit, there) or _per_thing(there, unit):
+                continue
+            if unit.dimensionless or there.dimensionless or unit.counts or there.counts:
+                continue  # what a share, a point or a count may stand beside is told where both are known
+            if not any(issue.severity is Severity.ERROR for issue in self.issues):  # a sum has no unit after a mismatch either, and that was told
+                self.mismatch(target, attrs.evolve(unchecked, unit=unit), verb, span)
+            return
 
     def read_as(self, name: Name, unit: Unit) -> None:
         if self.units.get(name.name) is not None:

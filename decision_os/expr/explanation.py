@@ -152,7 +152,7 @@ def explain(tree: Node, values: Mapping[str, object], context: Context, evaluate
     tracer = Tracer(values, context)
     value = tracer.value(tree)
     told = tuple(_Teller(values, context).conditions(tree, context.text))
-    given = dict(values) if told else {}
+    given = arithmetic.held(values, dict.fromkeys(node.name for node in walk(tree) if isinstance(node, Name))) if told else {}
     return Explanation(value, tuple(tracer.steps), told, partial(flips, tree, given, context, evaluate) if told else Flips())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -388,14 +388,43 @@ def _scope(
     functions: Mapping[str, Function] | None,
     currency: str,
 ) -> _Scope:
-    handed: Mapping[str, object] = functions or {}  # whatever the caller's type checker did not see
-    for name, function in handed.items():
+    for name in _mapped("functions", functions):
+        function: object = (functions or {})[name]  # whatever the caller's type checker did not see
         if not isinstance(function, Function):
             hint = f"write `dos.Function({name}, takes=…, gives=…)`, with the units of its values and of its result"
             raise InputError(f"the function `{name}` is handed in as a {type(function).__name__}, so nothing says what it takes", name=name, hint=hint)
         if name in FUNCTIONS:
             raise InputError(f"`{name}` is a function of the language", name=name, hint="give yours another name")
+    _mapped("units", units, str | Unit | None, "a unit as text, such as `USD/seat`")
+    _mapped("labels", labels, str, "the name that the label stands for")
+    _mapped("definitions", definitions, Expression, "what `compile` or `compile_threshold` gives")
+    names = _listed(names)
     return _Scope(names=names, units=units or {}, labels=labels, definitions=definitions or {}, functions=functions or {}, currency=currency)
+
+
+def _mapped(what: str, given: object, kind: Any = object, wanted: str = "") -> Mapping[str, object]:
+    """An argument that maps names to things of a kind; nothing for None. Raises `InputError` for another."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise InputError(f"`{what}` maps names, and is of type {type(given).__name__}", name=what, hint=f'write it as in `{what}={{"cac": …}}`')
+    for name, each in given.items():
+        if not isinstance(name, str):
+            raise InputError(f"`{what}` has a name of type {type(name).__name__}", name=what, hint="a name is a text")
+        if not isinstance(each, kind):
+            raise InputError(f"`{what}` has something of type {type(each).__name__} for `{name}`", name=name, hint=f"give {wanted}")
+    return given
+
+
+def _listed(names: Any) -> Any:
+    """The names that may be read. Raises `InputError` for what lists no names, and for one text, which would be a name for each letter."""
+    if isinstance(names, str | bytes) or not isinstance(names, Iterable | None):
+        raise InputError(f"`names` is a list of names, not of type {type(names).__name__}", name="names", hint='write it as in `names=["cac", "win_rate"]`')
+    listed = names if names is None or isinstance(names, Collection) else tuple(names)
+    for name in listed or ():
+        if not isinstance(name, str):
+            raise InputError(f"`names` has one of type {type(name).__name__}", name="names", hint="a name is a text")
+    return listed
 
 
 def _usable(analysis: Analysis, text: str) -> Expression:

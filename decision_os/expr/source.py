@@ -367,7 +367,7 @@ class _Writer:
                 part, name = self.number(node.arguments[0]), self.temporary()
                 if part.constant is not None:
                     return _literal(arithmetic.absolute(part.constant))
-                code = f"({name} := ({part.var} if {part.code} >= 0.0 else -{part.var}))"
+                code = f"({name} := ({part.var} if {part.code} > 0.0 else 0.0 - {part.var}))"
                 return attrs.evolve(part, code=code, var=name, plain=False, scaled=None)
             case "min" | "max":
                 first, *others = [self.number(argument) for argument in node.arguments]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from decision_os.errors import ExpressionError, Severity, UnitError, Where, nearest
 from decision_os.expr import Function
+from decision_os.expr.arithmetic import taken_otherwise
 from decision_os.expr.parser import parse
 from decision_os.expr.tree import FUNCTIONS, Call
 from decision_os.model import RegisteredFunction
@@ -117,12 +117,9 @@ def _handed(key: ScalarNode, arity: int, handed: Handed | None, strangers: set[s
     if not callable(call) or isinstance(call, Function | type):
         report.error("wrong-type", f"what was handed in for `{name}` is `{call!r:.40}`, not a Python function", key.where, "its units are declared here")
         return None
-    try:
-        inspect.signature(call).bind(*[0.0] * arity)
-    except TypeError:
-        takes = str(inspect.signature(call))
+    takes = taken_otherwise(call, arity)
+    if takes:
         message = f"`{name}` is declared to take {arity} value{'' if arity == 1 else 's'}, but the function handed in takes `{takes}`"
         report.error("function-arity", message, key.where, "give `takes` the unit of each value, in order")
-    except ValueError:
-        pass  # a function written in C may not say what it takes
+        return None
     return call
