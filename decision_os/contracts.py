@@ -9,6 +9,7 @@ import attrs
 import narwhals.stable.v2 as nw
 
 from decision_os.canonical import fingerprint
+from decision_os.clocks import Clock, Micros, added
 from decision_os.entities import ROW, UNREAD, Frame, read_entity
 from decision_os.errors import DataError
 from decision_os.model import BreakAction, Entity, RowTest
@@ -28,6 +29,7 @@ FAILED: Final = "__failed"
 _FAILS: Final = "__fails_"
 _PASSED: Final = "__passed"
 _FOUND: Final = "__found"
+_CLOCK: Final = "__clock_of_"
 
 
 @attrs.frozen
@@ -98,6 +100,10 @@ def check_entity(entity: Entity, frame: Any, *, zone: str, others: Mapping[str, 
     schema = nw.Schema({name: kind for name, kind in rows.collect_schema().items() if name in entity.columns})
     rows = rows.with_columns(**{_FAILS + test.id: _fails(test, entity, schema) for test in tests})
     failing = {test.id: nw.col(_FAILS + test.id) for test in tests}
+    clocks = {name: f"{_CLOCK}{name}" for name in entity.key if entity.columns[name].type == "instant"}
+    if clocks:  # as text an instant is that of UTC, whatever zone an engine's session has
+        rows = added(rows, {clock: Micros(name) for name, clock in clocks.items()})
+        rows = added(rows, {clock: Clock(clock) for clock in clocks.values()})
     rows = rows.with_columns(
         _row_id(entity).alias(ROW_ID),
         _any([failing[test.id] for test in tests if _quarantines(test)]).alias(QUARANTINED),
@@ -220,7 +226,7 @@ def _with_found(rows: Frame, entity: Entity, test: RowTest, others: Mapping[str,
     for column, name in zip(test.columns, key, strict=True):
         if kinds[column] != other_kinds[name]:
             raise DataError(f"{needs}: `{column}` is {kinds[column]} and its `{name}` is {other_kinds[name]} (declare one type for both)")
-    names = [f"{_FOUND}{test.id}.{name}" for name in key]
+    names = [f"{_FOUND}{test.id}__{name}" for name in key]
     keys: Any = other.select(nw.col(name).alias(temporary) for name, temporary in zip(key, names, strict=True)).drop_nulls().unique()
     if isinstance(rows, nw.LazyFrame):
         keys = keys.lazy()
@@ -244,7 +250,7 @@ def _row_id(entity: Entity) -> nw.Expr:
 
     def spelled(name: str) -> nw.Expr:
         if entity.columns[name].type == "instant":
-            return nw.col(name).dt.to_string("%Y-%m-%dT%H:%M:%S").str.slice(0, 19)  # some engines write fractions after it
+            return nw.col(_CLOCK + name).dt.to_string("%Y-%m-%dT%H:%M:%S").str.slice(0, 19)  # some engines write fractions after it
         return nw.col(name).cast(nw.String)
 
     key = nw.concat_str(*(spelled(name) for name in entity.key), separator="|")

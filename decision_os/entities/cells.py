@@ -8,13 +8,14 @@ from typing import Any, Final, TypeAlias
 
 import narwhals.stable.v2 as nw
 
+from decision_os.clocks import Clock, Micros, Word
 from decision_os.entities.times import read_time
 from decision_os.model import Column
 from decision_os.values import LARGEST_INTEGER
 
 __all__ = ["UNREAD", "Steps", "raw_name", "read_column"]
 
-Steps: TypeAlias = Iterator[dict[str, nw.Expr]]
+Steps: TypeAlias = Iterator[dict[str, nw.Expr | Word]]
 """Columns to add, step by step; each step reads those before it."""
 
 UNREAD: Final = "__unread_"
@@ -36,7 +37,7 @@ _SYMBOLS: Final = {"USD": ("$", "US$"), "EUR": ("€",), "GBP": ("£",), "JPY": 
 
 def raw_name(column: Column) -> str:
     """The temporary column that holds the cells as they came."""
-    return f"{_cell(column)}.raw"
+    return f"{_cell(column)}__raw"
 
 
 def _cell(column: Column) -> str:
@@ -45,9 +46,12 @@ def _cell(column: Column) -> str:
 
 def read_column(column: Column, kind: Any, zone: str, currency: str) -> Steps:
     """Steps from the raw column, whose type is `kind`, to the typed one and its `UNREAD` column."""
-    raw, text, value = (f"{_cell(column)}.{part}" for part in ("raw", "text", "value"))
+    raw, text, value = (f"{_cell(column)}__{part}" for part in ("raw", "text", "value"))
     given = nw.col(text)
-    yield {text: _text(nw.col(raw), kind)}
+    if kind == nw.Datetime:
+        yield {f"{text}__micros": Micros(raw)}
+        yield {f"{text}__clock": Clock(f"{text}__micros")}
+    yield {text: _text(nw.col(f"{text}__clock" if kind == nw.Datetime else raw), kind)}
     yield {text: nw.when(~given.is_in(["", *column.blanks])).then(given)}
     if column.type in _TEXTS:
         yield {column.id: given, UNREAD + column.id: nw.when(given.is_null()).then(given)}
@@ -62,15 +66,14 @@ def read_column(column: Column, kind: Any, zone: str, currency: str) -> Steps:
 
 
 def _text(raw: nw.Expr, kind: Any) -> nw.Expr:
-    """The cell as a person would have typed it, trimmed, whatever engine holds it."""
+    """The cell as a person would have typed it, trimmed, whatever engine holds it; a time is the local one of its kind, or that of UTC."""
     if kind == nw.Boolean:
         return raw.cast(nw.String).str.to_lowercase()
     if kind.is_float():
         whole = nw.when((raw.abs() < LARGEST_INTEGER) & (raw == raw.floor())).then(raw).cast(nw.Int64).cast(nw.String)
         return nw.coalesce(whole, nw.when(~raw.is_nan()).then(raw).cast(nw.String))
     if kind == nw.Datetime:
-        local = raw.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if kind.time_zone else raw
-        text = local.cast(nw.Datetime("us")).dt.to_string("%Y-%m-%dT%H:%M:%S").str.slice(0, 19)  # some engines write fractions after it
+        text = raw.dt.to_string("%Y-%m-%dT%H:%M:%S").str.slice(0, 19)  # some engines write fractions after it
         return nw.concat_str(text, nw.lit("Z")) if kind.time_zone else text
     return raw.cast(nw.String).str.strip_chars(_SPACE)
 
@@ -82,13 +85,13 @@ def _truth(text: nw.Expr) -> nw.Expr:
 
 def _quantity(column: Column, kind: Any, currency: str, value: str) -> Steps:
     """Integer, number, share or money. A boolean is none of them."""
-    raw, plain = nw.col(raw_name(column)), f"{_cell(column)}.plain"
+    raw, plain = nw.col(raw_name(column)), f"{_cell(column)}__plain"
     if kind.is_integer():
         yield {value: nw.when((raw < LARGEST_INTEGER) & (raw > -LARGEST_INTEGER)).then(raw).cast(nw.Float64)}
     elif kind.is_numeric():
         yield {value: raw.cast(nw.Float64)}
     else:
-        text = nw.col(f"{_cell(column)}.text")
+        text = nw.col(f"{_cell(column)}__text")
         yield {plain: text.str.replace_all("\N{MINUS SIGN}", "-").str.replace_all("\N{NO-BREAK SPACE}", " ")}
         yield {value: _amount(nw.col(plain), currency) if column.type == "money" else _number(nw.col(plain), column.type)}
     found = nw.col(value)

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 import narwhals.stable.v2 as nw
 
 from decision_os.calendars import zone_of
+from decision_os.clocks import added
 from decision_os.entities.cells import UNREAD, raw_name, read_column
 from decision_os.errors import DataError, nearest
 from decision_os.model import Column, Entity
@@ -57,7 +58,7 @@ def read_entity(entity: Entity, frame: Any, *, zone: str, currency: str = "USD")
     rows = _numbered(raw)
     readers = [read_column(column, kinds[raw_name(column)], place, currency) for column in columns]
     while steps := [step for reader in readers if (step := next(reader, None))]:  # all columns go one step at a time
-        rows = rows.with_columns(**{name: found for step in steps for name, found in step.items()})
+        rows = added(rows, {name: found for step in steps for name, found in step.items()})
     return rows.select(ROW, *(name for column in columns for name in (column.id, UNREAD + column.id)))
 
 

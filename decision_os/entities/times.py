@@ -9,12 +9,13 @@ from typing import Any, Final, TypeAlias
 import attrs
 import narwhals.stable.v2 as nw
 
+from decision_os.clocks import Clock, Instant, Micros, Shown, Word
 from decision_os.errors import DataError
 from decision_os.model import Column
 
 __all__ = ["read_time"]
 
-_Steps: TypeAlias = Iterator[dict[str, nw.Expr]]
+_Steps: TypeAlias = Iterator[dict[str, nw.Expr | Word]]
 
 _DEFAULT_FORMS: Final = ("%Y-%m-%d", "%m/%d/%Y")
 _PARTS: Final = {
@@ -32,23 +33,27 @@ _FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
 
 
 def read_time(column: Column, kind: Any, zone: str, cell: str) -> _Steps:
-    """Steps to the column `<cell>.value` from `<cell>.raw`, whose type is `kind`, and `<cell>.text`.
+    """Steps to the column `<cell>__value` from `<cell>__raw`, whose type is `kind`, and `<cell>__text`.
 
     Raises `DataError` for a date form that cannot be read.
     """
-    given, value = nw.col(f"{cell}.raw"), f"{cell}.value"
+    raw, value = f"{cell}__raw", f"{cell}__value"
     if kind == nw.Datetime and kind.time_zone:
-        utc = given.dt.convert_time_zone("UTC").cast(nw.Datetime("us", "UTC"))
-        yield {value: utc if column.type == "instant" else utc.dt.convert_time_zone(zone).dt.date()}
-    elif kind in (nw.Datetime, nw.Date):
-        local = given.cast(nw.Datetime("us"))
+        yield {f"{value}__known": Micros(raw)}
         if column.type == "instant":
-            yield {f"{value}.local": local.dt.timestamp("us")}
-            yield from _placed(f"{value}.local", zone, value)
+            yield {value: Instant(f"{value}__known")}
         else:
-            yield {value: local.dt.date()}
+            yield {f"{value}__shown": Shown(f"{value}__known", zone)}
+            yield {f"{value}__clock": Clock(f"{value}__shown")}
+            yield {value: nw.col(f"{value}__clock").dt.date()}
+    elif kind in (nw.Datetime, nw.Date):
+        if column.type == "instant":
+            yield {f"{value}__local": Micros(raw)}
+            yield from _placed(f"{value}__local", zone, value)
+        else:
+            yield {value: nw.col(raw).cast(nw.Datetime("us")).dt.date()}
     else:
-        yield from _written(column, zone, f"{cell}.text", value)
+        yield from _written(column, zone, f"{cell}__text", value)
     if column.type == "month":
         yield {value: nw.col(value).dt.truncate("1mo")}
 
@@ -57,7 +62,7 @@ def _written(column: Column, zone: str, text: str, value: str) -> _Steps:
     """From text: a date in one of the column's forms, then perhaps a time, then perhaps an offset from UTC."""
     default = (*_DEFAULT_FORMS, "%Y-%m") if column.type == "month" else _DEFAULT_FORMS
     forms = [_form(form, column) for form in column.formats or default]
-    names = {part: f"{value}.{part}" for part in ("date", "clock", "year", "month", "day")}
+    names = {part: f"{value}__{part}" for part in ("date", "clock", "year", "month", "day")}
     date, clock = nw.col(names["date"]), nw.col(names["clock"])
     yield {names["date"]: nw.col(text).str.replace_all(f"[T ]+{_CLOCK}$", "")}
     fits = [date.str.contains(form.whole) for form in forms]
@@ -66,11 +71,11 @@ def _written(column: Column, zone: str, text: str, value: str) -> _Steps:
     if column.type == "instant":
         yield {names["clock"]: _first(fits, [nw.col(text).str.replace_all(form.start, "") for form in forms])}
         yield {names["clock"]: nw.when(clock.str.contains(f"^{_CLOCK}$|^$")).then(clock.str.replace_all("Z|UTC", "+00:00"))}
-        midnight = nw.col(value).cast(nw.Datetime("us")).dt.timestamp("us")
-        yield {f"{value}.shown": midnight + _microseconds(clock), f"{value}.ahead": _minutes_ahead(clock)}
-        shown, ahead = nw.col(f"{value}.shown"), nw.col(f"{value}.ahead")
-        yield {f"{value}.local": nw.when(ahead.is_null()).then(shown), f"{value}.known": shown - ahead * 60_000_000}
-        yield from _placed(f"{value}.local", zone, value, known=f"{value}.known")
+        yield {f"{value}__midnight": Micros(value)}
+        yield {f"{value}__shown": nw.col(f"{value}__midnight") + _microseconds(clock), f"{value}__ahead": _minutes_ahead(clock)}
+        shown, ahead = nw.col(f"{value}__shown"), nw.col(f"{value}__ahead")
+        yield {f"{value}__local": nw.when(ahead.is_null()).then(shown), f"{value}__known": shown - ahead * 60_000_000}
+        yield from _placed(f"{value}__local", zone, value, known=f"{value}__known")
 
 
 # --- the date ----------------------------------------------------------------------------------------------------------------------
@@ -166,26 +171,23 @@ def _minutes_ahead(clock: nw.Expr) -> nw.Expr:
     return nw.when(offset.str.starts_with("-")).then(-minutes).otherwise(minutes)
 
 
-def _instant(micros: nw.Expr) -> nw.Expr:
-    return micros.cast(nw.Datetime("us")).dt.replace_time_zone("UTC")
-
-
 def _placed(local: str, zone: str, value: str, known: str = "") -> _Steps:
     """The instant at which clocks in the zone showed a local time (microseconds, as if in UTC); null where they did twice, or never.
 
     The zone's offset a day before and a day after gives two candidates; one counts if clocks showed that time then. The column `known`,
     where it has microseconds in UTC, goes before.
     """
-    early, late = f"{value}.early", f"{value}.late"
     shown = nw.col(local)
-
-    def ahead(micros: nw.Expr) -> nw.Expr:
-        return _instant(micros).dt.convert_time_zone(zone).dt.replace_time_zone(None).dt.timestamp("us") - micros
-
-    yield {early: shown - ahead(shown - _DAY), late: shown - ahead(shown + _DAY)}
-    first, second = nw.col(early), nw.col(late)
-    yield {f"{early}.fits": first + ahead(first) == shown, f"{late}.fits": second + ahead(second) == shown}
-    early_fits, late_fits = nw.col(f"{early}.fits"), nw.col(f"{late}.fits")
+    sides = {side: f"{value}__{side}" for side in ("early", "late")}
+    far = {sides["early"]: shown - _DAY, sides["late"]: shown + _DAY}
+    yield {f"{side}__far": there for side, there in far.items()}
+    yield {f"{side}__seen": Shown(f"{side}__far", zone) for side in far}
+    yield {side: shown - (nw.col(f"{side}__seen") - nw.col(f"{side}__far")) for side in far}
+    yield {f"{side}__back": Shown(side, zone) for side in far}
+    yield {f"{side}__fits": nw.col(f"{side}__back") == shown for side in far}
+    first, second = (nw.col(side) for side in far)
+    early_fits, late_fits = (nw.col(f"{side}__fits") for side in far)
     found = nw.when(early_fits & (~late_fits | (first == second))).then(first).when(late_fits & ~early_fits).then(second)
     micros = nw.coalesce(nw.col(known), found) if known else found
-    yield {value: _instant(nw.when((micros >= _FIRST) & (micros <= _LAST)).then(micros))}
+    yield {f"{value}__micros": nw.when((micros >= _FIRST) & (micros <= _LAST)).then(micros)}
+    yield {value: Instant(f"{value}__micros")}

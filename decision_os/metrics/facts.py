@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import attrs
 import narwhals.stable.v2 as nw
 
+from decision_os.clocks import Micros, added
 from decision_os.errors import DataError, nearest
 from decision_os.expr import Expression
 from decision_os.model import Fact, RuleBook
@@ -113,7 +114,8 @@ class FactRows:
             types[name] = self._book.entities[other].columns[column].type
             entities.append(other)
         for name, (begin, end) in fact.elapsed.items():
-            frame = frame.with_columns(((nw.col(end) - nw.col(begin)).dt.total_microseconds() / 1_000_000).alias(name))
+            frame = added(frame, {f"__{name}_{side}": Micros(column) for side, column in (("begin", begin), ("end", end))})
+            frame = frame.with_columns(((nw.col(f"__{name}_end") - nw.col(f"__{name}_begin")) / 1_000_000).alias(name))
         for name, formula in fact.derive.items():
             frame = frame.with_columns(formula.columns(frame.collect_schema()).alias(name))
             types.pop(name, None)

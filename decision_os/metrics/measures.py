@@ -21,6 +21,7 @@ import attrs
 import narwhals.stable.v2 as nw
 
 from decision_os.calendars import Grain, Period, period_of
+from decision_os.clocks import Clock, Micros, Shown, added
 from decision_os.errors import DataError
 from decision_os.metrics.facts import BLOCKED, INSIDE, QUARANTINED, FactTable, known_true
 from decision_os.metrics.places import NONE, Key
@@ -29,7 +30,7 @@ from decision_os.sampling import gini
 
 __all__ = ["Cells", "Partial", "Shape", "as_member", "collect_cells", "everybody", "measured", "members_of", "period_from", "plain_value"]
 
-_DAY_MS: Final = 86_400_000
+_DAY: Final = 86_400_000_000
 _WIDEST: Final = 2.0**62
 _BEFORE_1970: Final = 719_162
 """Days from 0001-01-01, a Monday, to 1970-01-01: counted from there all days are positive, so that division floors on every engine."""
@@ -362,19 +363,31 @@ class _Query:
     def _bucket(self, column: str, grain: str) -> nw.Expr:
         """The number of the period in which a date lies: days and weeks since 0001-01-01, or months, quarters, years of the fiscal calendar."""
         dtype = self.table.dtype(column, self.metric.id)
-        day = nw.col(column)
-        if isinstance(dtype, nw.Datetime):
-            if dtype.time_zone:
-                day = day.dt.convert_time_zone(self.zone.key).dt.replace_time_zone(None)
-        elif dtype != nw.Date:
+        if not isinstance(dtype, nw.Datetime | nw.Date):
             raise DataError(f"`{self.metric.id}` counts periods by `{column}`, which holds {str(dtype).lower()} and no dates")
         if grain in ("day", "week"):
-            length = _DAY_MS * (7 if grain == "week" else 1)
-            return (day.dt.timestamp("ms") + _BEFORE_1970 * _DAY_MS) // length
-        months = day.dt.year() * 12 + day.dt.month() - 1
+            return (nw.col(self._shown(column, dtype)) + _BEFORE_1970 * _DAY) // (_DAY * (7 if grain == "week" else 1))
+        day = nw.col(column if dtype == nw.Date else self._clock(column, dtype))
+        months = day.dt.year().cast(nw.Int64) * 12 + day.dt.month() - 1
         if grain == "month":
             return months
         return (months - (self.fiscal_year_start - 1)) // (3 if grain == "quarter" else 12)
+
+    def _shown(self, column: str, dtype: Any) -> str:
+        """The column of the frame, added where it is not there yet, with the local time in microseconds."""
+        name = f"__shown_{column}"
+        if name not in self.frame.collect_schema().names():
+            self.frame = added(self.frame, {name: Micros(column)})
+            if isinstance(dtype, nw.Datetime) and dtype.time_zone:
+                self.frame = added(self.frame, {name: Shown(name, self.zone.key)})
+        return name
+
+    def _clock(self, column: str, dtype: Any) -> str:
+        """As above, with the local time itself."""
+        shown, name = self._shown(column, dtype), f"__clock_of_{column}"
+        if name not in self.frame.collect_schema().names():
+            self.frame = added(self.frame, {name: Clock(shown)})
+        return name
 
     def _start(self, number: int) -> dt.date:
         match self.shape.grain:
