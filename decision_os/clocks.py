@@ -127,10 +127,10 @@ def _in_spark(native: Any, made: Mapping[str, Word], schema: Mapping[str, Any]) 
     return native.selectExpr("*", *(f"{said(word)} AS `{name}`" for name, word in made.items()))
 
 
-def _in_ibis(native: Any, made: Mapping[str, Word], schema: Mapping[str, Any]) -> Any:
+def _in_ibis(native: Any, made: Mapping[str, Word], _schema: Mapping[str, Any]) -> Any:
     backend = native.get_backend().name
     if backend != "duckdb":
-        column = next(iter(made.values())).column.strip("_")
+        column = next(iter(made.values())).column.strip("_").partition("__")[0]
         raise DataError(f"the times of `{column}` are not read on {backend} through Ibis (cast them to dates there, or give texts)")
     builtin = importlib.import_module("ibis").udf.scalar.builtin
 

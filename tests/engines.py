@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import shutil
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -40,6 +41,20 @@ _NULLABLE: Final = {
     pa.string(): pd.StringDtype(),
     pa.large_string(): pd.StringDtype(),
 }
+
+
+@functools.cache
+def _duckdb() -> duckdb.DuckDBPyConnection:
+    """One for all tables: those of two connections do not join."""
+    return duckdb.connect()
+
+
+@functools.cache
+def _ibis() -> Any:
+    return ibis.duckdb.connect()
+
+
+_NUMBERS: Final = itertools.count()
 
 
 @functools.cache
@@ -98,11 +113,11 @@ def loaded(table: pa.Table, engine: str) -> Any:
         case "pyarrow":
             return table
         case "duckdb":
-            return duckdb.connect().from_arrow(table)
+            return _duckdb().from_arrow(table)
         case "ibis":
-            connection = ibis.duckdb.connect()
-            connection.con.register("given", table)  # `create_table` does not get along with every sqlglot
-            return connection.table("given")
+            name = f"given_{next(_NUMBERS)}"
+            _ibis().con.register(name, table)  # `create_table` does not get along with every sqlglot
+            return _ibis().table(name)
         case "spark":
             return spark().createDataFrame(table)
     raise AssertionError(engine)

@@ -12,8 +12,9 @@ import polars as pl
 
 from decision_os.expr import compile as compiled
 from decision_os.model import Binding, BreakAction, Column, Entity, Fact, Metric, QaTest, RuleBook, Source
+from tests.engines import loaded
 
-ENGINES = ("polars", "polars lazy", "pandas")
+ENGINES = ("polars", "polars lazy", "pandas", "pyarrow", "duckdb")
 AT = dt.datetime(2026, 10, 6, 14, tzinfo=dt.UTC)
 BLOCK_AND_PAGE = BreakAction(text="block_publish_and_page_owner", block=True, effects=("page owner",))
 
@@ -55,7 +56,8 @@ def native(frame: pl.DataFrame, engine: str) -> Any:
             return frame.lazy()
         case "pandas":  # Arrow-backed, as the contract tests hand rows over
             return frame.to_pandas(use_pyarrow_extension_array=True)
-    raise AssertionError(engine)
+        case _:
+            return loaded(frame.to_arrow(), engine)
 
 
 def entity(name: str, key: str, types: Mapping[str, str]) -> Entity:

@@ -13,6 +13,7 @@ import pytest
 import decision_os as dos
 from decision_os.batch import read_folder
 from decision_os.engine.result import RunResult
+from tests.engines import loaded
 
 HERE = Path(__file__).resolve().parent
 EXPORTS = HERE.parent.parent / "shared" / "data" / "olist-funnel"
@@ -38,11 +39,12 @@ COUNTED = {
 }
 
 
-@pytest.fixture(scope="module", params=["polars", "pandas"])
+@pytest.fixture(scope="module", params=["polars", "pandas", "duckdb"])
 def result(request: pytest.FixtureRequest) -> RunResult:
     engine = dos.Engine.load(HERE / "olist_rules")
-    given = read_folder(engine.book, EXPORTS, request.param)
-    return engine.run(sources=given.sources, at=AT)
+    given = read_folder(engine.book, EXPORTS, "pandas" if request.param == "pandas" else "polars")
+    sources = given.sources if request.param != "duckdb" else {name: loaded(frame.to_arrow(), "duckdb") for name, frame in given.sources.items()}
+    return engine.run(sources=sources, at=AT)
 
 
 def test_every_row_is_read_and_conserved(result: RunResult) -> None:

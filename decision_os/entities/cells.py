@@ -44,14 +44,14 @@ def _cell(column: Column) -> str:
     return f"__{column.id}"
 
 
-def read_column(column: Column, kind: Any, zone: str, currency: str) -> Steps:
-    """Steps from the raw column, whose type is `kind`, to the typed one and its `UNREAD` column."""
+def read_column(column: Column, kind: Any, zone: str, currency: str, *, strips: bool = True) -> Steps:
+    """Steps from the raw column, whose type is `kind`, to the typed one and its `UNREAD` column. `strips`: the engine takes away characters that are named."""
     raw, text, value = (f"{_cell(column)}__{part}" for part in ("raw", "text", "value"))
     given = nw.col(text)
     if kind == nw.Datetime:
         yield {f"{text}__micros": Micros(raw)}
         yield {f"{text}__clock": Clock(f"{text}__micros")}
-    yield {text: _text(nw.col(f"{text}__clock" if kind == nw.Datetime else raw), kind)}
+    yield {text: _text(nw.col(f"{text}__clock" if kind == nw.Datetime else raw), kind, strips)}
     yield {text: nw.when(~given.is_in(["", *column.blanks])).then(given)}
     if column.type in _TEXTS:
         yield {column.id: given, UNREAD + column.id: nw.when(given.is_null()).then(given)}
@@ -65,7 +65,7 @@ def read_column(column: Column, kind: Any, zone: str, currency: str) -> Steps:
     yield {column.id: nw.col(value), UNREAD + column.id: nw.when(nw.col(value).is_null() & ~given.is_null()).then(given)}
 
 
-def _text(raw: nw.Expr, kind: Any) -> nw.Expr:
+def _text(raw: nw.Expr, kind: Any, strips: bool) -> nw.Expr:
     """The cell as a person would have typed it, trimmed, whatever engine holds it; a time is the local one of its kind, or that of UTC."""
     if kind == nw.Boolean:
         return raw.cast(nw.String).str.to_lowercase()
@@ -75,7 +75,8 @@ def _text(raw: nw.Expr, kind: Any) -> nw.Expr:
     if kind == nw.Datetime:
         text = raw.dt.to_string("%Y-%m-%dT%H:%M:%S").str.slice(0, 19)  # some engines write fractions after it
         return nw.concat_str(text, nw.lit("Z")) if kind.time_zone else text
-    return raw.cast(nw.String).str.strip_chars(_SPACE)
+    text = raw.cast(nw.String)
+    return text.str.strip_chars(_SPACE) if strips else text.str.replace_all(f"^[{_SPACE}]+|[{_SPACE}]+$", "")
 
 
 def _truth(text: nw.Expr) -> nw.Expr:

@@ -56,7 +56,7 @@ def read_entity(entity: Entity, frame: Any, *, zone: str, currency: str = "USD")
     for column in columns:
         _refuse_nested(entity, column, kinds[raw_name(column)])
     rows = _numbered(raw)
-    readers = [read_column(column, kinds[raw_name(column)], place, currency) for column in columns]
+    readers = [read_column(column, kinds[raw_name(column)], place, currency, strips=not raw.implementation.is_ibis()) for column in columns]
     while steps := [step for reader in readers if (step := next(reader, None))]:  # all columns go one step at a time
         rows = added(rows, {name: found for step in steps for name, found in step.items()})
     return rows.select(ROW, *(name for column in columns for name in (column.id, UNREAD + column.id)))
@@ -76,6 +76,10 @@ def _opened(entity: Entity, frame: Any) -> Frame:
         hint = "read a file with `read_export` and `to_frame`"
         raise DataError(f"the rows of entity `{entity.id}` are a {type(native).__name__}, not a dataframe ({hint})") from None
     headers = rows.collect_schema().names()
+    if rows.implementation.is_pyspark():  # to which a point in a name is a path into it
+        quoted = {raw_name(column): _header(entity, column, headers).replace("`", "``") for column in columns}
+        spark: Frame = nw.from_native(native.selectExpr(*(f"`{header}` AS `{name}`" for name, header in quoted.items())))
+        return spark
     return rows.select(*(nw.col(_header(entity, column, headers)).alias(raw_name(column)) for column in columns))
 
 

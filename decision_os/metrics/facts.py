@@ -115,7 +115,8 @@ class FactRows:
             entities.append(other)
         for name, (begin, end) in fact.elapsed.items():
             frame = added(frame, {f"__{name}_{side}": Micros(column) for side, column in (("begin", begin), ("end", end))})
-            frame = frame.with_columns(((nw.col(f"__{name}_end") - nw.col(f"__{name}_begin")) / 1_000_000).alias(name))
+            micros = nw.col(f"__{name}_end") - nw.col(f"__{name}_begin")
+            frame = frame.with_columns((micros / (micros * 0 + 1_000_000)).alias(name))  # by a column: by a constant, Polars multiplies with the reciprocal
         for name, formula in fact.derive.items():
             frame = frame.with_columns(formula.columns(frame.collect_schema()).alias(name))
             types.pop(name, None)

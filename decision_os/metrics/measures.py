@@ -14,6 +14,7 @@ import datetime as dt
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ import attrs
 import narwhals.stable.v2 as nw
 
 from decision_os.calendars import Grain, Period, period_of
-from decision_os.clocks import Clock, Micros, Shown, added
+from decision_os.clocks import Clock, Micros, Shown, Word, added
 from decision_os.errors import DataError
 from decision_os.metrics.facts import BLOCKED, INSIDE, QUARANTINED, FactTable, known_true
 from decision_os.metrics.places import NONE, Key
@@ -365,29 +366,30 @@ class _Query:
         dtype = self.table.dtype(column, self.metric.id)
         if not isinstance(dtype, nw.Datetime | nw.Date):
             raise DataError(f"`{self.metric.id}` counts periods by `{column}`, which holds {str(dtype).lower()} and no dates")
+        date = column if dtype == nw.Date else self._date(column, dtype)
         if grain in ("day", "week"):
-            return (nw.col(self._shown(column, dtype)) + _BEFORE_1970 * _DAY) // (_DAY * (7 if grain == "week" else 1))
-        day = nw.col(column if dtype == nw.Date else self._clock(column, dtype))
-        months = day.dt.year().cast(nw.Int64) * 12 + day.dt.month() - 1
+            # Of a date, not of a time: engines of SQL divide in floats, and the last microseconds of a day would be the next one.
+            self._add(f"__day_of_{column}", Micros(date))
+            day = (nw.col(f"__day_of_{column}") + _BEFORE_1970 * _DAY) // _DAY
+            return day if grain == "day" else day // 7
+        months = nw.col(date).dt.year().cast(nw.Int64) * 12 + nw.col(date).dt.month() - 1
         if grain == "month":
             return months
         return (months - (self.fiscal_year_start - 1)) // (3 if grain == "quarter" else 12)
 
-    def _shown(self, column: str, dtype: Any) -> str:
-        """The column of the frame, added where it is not there yet, with the local time in microseconds."""
-        name = f"__shown_{column}"
-        if name not in self.frame.collect_schema().names():
-            self.frame = added(self.frame, {name: Micros(column)})
-            if isinstance(dtype, nw.Datetime) and dtype.time_zone:
-                self.frame = added(self.frame, {name: Shown(name, self.zone.key)})
-        return name
+    def _date(self, column: str, dtype: Any) -> str:
+        """The column of dates in the rule book's zone, added to the frame where it is not there yet."""
+        shown = f"__shown_{column}"
+        self._add(f"{shown}_micros", Micros(column))
+        zoned = isinstance(dtype, nw.Datetime) and dtype.time_zone is not None
+        self._add(f"{shown}_local", Shown(f"{shown}_micros", self.zone.key) if zoned else nw.col(f"{shown}_micros"))
+        self._add(f"{shown}_clock", Clock(f"{shown}_local"))
+        self._add(f"{shown}_date", nw.col(f"{shown}_clock").dt.date())
+        return f"{shown}_date"
 
-    def _clock(self, column: str, dtype: Any) -> str:
-        """As above, with the local time itself."""
-        shown, name = self._shown(column, dtype), f"__clock_of_{column}"
+    def _add(self, name: str, column: nw.Expr | Word) -> None:
         if name not in self.frame.collect_schema().names():
-            self.frame = added(self.frame, {name: Clock(shown)})
-        return name
+            self.frame = added(self.frame, {name: column})
 
     def _start(self, number: int) -> dt.date:
         match self.shape.grain:
@@ -417,8 +419,11 @@ def _as_integer(mask: nw.Expr) -> nw.Expr:
 
 
 def _number(value: Any) -> int | float:
-    plain: int | float | None = plain_value(value)
-    return 0 if plain is None else plain
+    plain = plain_value(value)
+    if isinstance(plain, Decimal):  # DuckDB sums whole numbers into wider ones, which come back so
+        return int(plain)
+    found: int | float = 0 if plain is None else plain
+    return found
 
 
 def _integer(value: Any) -> int:
