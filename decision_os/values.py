@@ -17,7 +17,7 @@ import attrs
 
 from decision_os.errors import InputError, UnknownTruthError
 
-__all__ = ["EXACT_INTEGER", "LARGEST_INTEGER", "Cause", "Reading", "Reason", "Scalar", "Unknown", "Value", "as_instant", "as_text", "settle", "zoned"]
+__all__ = ["EXACT_INTEGER", "LARGEST_INTEGER", "Cause", "Reading", "Reason", "Scalar", "Unknown", "Value", "as_instant", "as_text", "settle", "told", "zoned"]
 
 Scalar: TypeAlias = bool | int | float | str | dt.date | dt.datetime | dt.timedelta
 """A known value. An int is at most 2**53 either way, a float is finite, an instant carries its zone."""
@@ -155,6 +155,18 @@ def zoned(instant: dt.datetime) -> dt.datetime:
     if offset is None:
         raise InputError(f"the instant `{instant}` has no zone", hint="give it one, for example `tzinfo=datetime.UTC`")
     return instant.replace(tzinfo=dt.timezone(offset), fold=0)
+
+
+def told(instant: dt.datetime) -> str:
+    """An aware instant in ISO 8601 and in UTC, for a text that takes part in an identity: the same decision on the same instants is one, in any zone.
+
+    >>> told(dt.datetime(2026, 10, 6, 20, tzinfo=dt.timezone(dt.timedelta(hours=-4))))
+    '2026-10-07T00:00:00+00:00'
+    """
+    try:
+        return instant.astimezone(dt.UTC).isoformat()
+    except OverflowError:  # at the edge of the calendar
+        return instant.isoformat()
 
 
 def _zoned_if_aware(raw: Any) -> Any:

@@ -344,7 +344,7 @@ CASES: list[tuple[str, str, list[str]]] = [
         "approvers: [Sales Ops, SalesOps]",
         [
             (
-                "playbooks/budget.yaml:6:24 twice playbook `budget` names the approver `Sales Ops` twice (an approval by the role counts once: "
+                "playbooks/budget.yaml:6:24 approver-twice playbook `budget` names the approver `Sales Ops` twice (an approval by the role counts once: "
                 "name another role where two persons should approve)"
             ),
         ],

@@ -73,7 +73,8 @@ def standing(book: RuleBook, playbook: Playbook, found: FreshnessReport | None, 
     """Whether every promise of freshness that a decision rests on is kept, and what follows where one is not.
 
     Those are the promises about the sources of its inputs: of the SLOs it names, or of all where it names none. An SLO it names that covers
-    none of those sources (a forecast it is judged by) counts for every source it covers. A promise of which the report has no status is not known to be kept.
+    none of those sources (a forecast it is judged by) counts for every source it covers. A promise of which the report has no status (one of another
+    promise by the same name is none) is not known to be kept.
     `overrides` are `checked`; one that has ended is passed over, and the notes say so.
     """
     if found is None:
@@ -188,7 +189,7 @@ def _judged(book: RuleBook, playbook: Playbook, found: FreshnessReport) -> tuple
     for name in playbook.slos or book.slos:
         covered = set(book.slos[name].covers)
         of = covered & sources or (covered if playbook.slos else set())
-        here = [status for status in found.statuses if status.slo.name == name and status.source in of]
+        here = [status for status in found.statuses if status.slo == book.slos[name].objective and status.source in of]
         judged += here
         absent += [(name, source) for source in sorted(of - {status.source for status in here})]
     return judged, absent

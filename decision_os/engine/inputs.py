@@ -17,7 +17,7 @@ from decision_os.plan import Plan, PlannedInput
 from decision_os.record import InputTaken, maker
 from decision_os.sampling import wilson
 from decision_os.slo import spell_duration
-from decision_os.values import LARGEST_INTEGER, Cause, Reading, Reason, Unknown, Value, settle
+from decision_os.values import LARGEST_INTEGER, Cause, Reading, Reason, Unknown, Value, settle, told
 from decision_os.wire import FEEDS
 
 __all__ = ["Intake", "Taken"]
@@ -232,7 +232,7 @@ def _trusted(name: str, planned: PlannedInput, value: Value, reading: Reading, a
     if reading.loaded_at is not None and reading.loaded_at > at:
         return Unknown.because(Reason.ERROR, name, f"loaded {spell_duration(reading.loaded_at - at)} after the decision")
     if reading.valid_until is not None and reading.valid_until < at:
-        return Unknown.because(Reason.STALE, name, f"valid until {reading.valid_until:%Y-%m-%d}")
+        return Unknown.because(Reason.STALE, name, f"valid until {told(reading.valid_until)}")
     if reading.loaded_at is not None and planned.max_age is not None:
         late = stale(reading.loaded_at, at, planned.max_age)
         if late is not None:

@@ -15,7 +15,7 @@ from decision_os.metrics.places import Key, Place
 from decision_os.metrics.supplied import Supplied
 from decision_os.model import Metric, RuleBook
 from decision_os.slo import spell_duration
-from decision_os.values import Reading, Reason, Unknown, Value
+from decision_os.values import Reading, Reason, Unknown, Value, told
 
 __all__ = ["Ready"]
 
@@ -94,16 +94,16 @@ class Ready:
     def _age(self, metric: Metric, reading: Reading) -> Unknown | None:
         """Why a reading is too old to use. Its own `loaded_at` goes before what is known of its source."""
         if reading.valid_until is not None and reading.valid_until < self._at:
-            return because(metric, Reason.STALE, f"valid until {reading.valid_until.isoformat()}")
+            return because(metric, Reason.STALE, f"valid until {told(reading.valid_until)}")
         source = self._book.sources.get(metric.source)
         if reading.loaded_at is not None and reading.loaded_at > self._at:
-            return because(metric, Reason.ERROR, f"loaded at {reading.loaded_at.isoformat()}, which is yet to come")
+            return because(metric, Reason.ERROR, f"loaded at {told(reading.loaded_at)}, which is yet to come")
         if reading.loaded_at is None:  # as old as the data it was worked out from, wherever that was done
             return next((late for late in map(self._stale, self._rests_on(metric.id)) if late is not None), None)
         if source is None or source.max_age is None:
             return self._stale(metric.source) if metric.source else None
         if self._at - reading.loaded_at > source.max_age:
-            return because(metric, Reason.STALE, f"loaded at {reading.loaded_at.isoformat()}, at most {spell_duration(source.max_age)} old allowed")
+            return because(metric, Reason.STALE, f"loaded at {told(reading.loaded_at)}, at most {spell_duration(source.max_age)} old allowed")
         return None
 
 

@@ -328,7 +328,7 @@ def _approvers(fields: Fields, roles: Mapping[str, Role]) -> tuple[str, ...]:
     for place, (role, item) in enumerate(zip(found, named, strict=True)):
         if role in found[:place]:
             hint = "an approval by the role counts once: name another role where two persons should approve"
-            fields.report.error("twice", f"{fields.what} names the approver `{role}` twice", item.where, hint)
+            fields.report.error("approver-twice", f"{fields.what} names the approver `{role}` twice", item.where, hint)
     if not found and not isinstance(fields.node.get("approvers"), MapNode):
         hint = "a decision nobody approves cannot be executed: name a role"
         fields.report.error("no-approvers", f"{fields.what} names no approvers", fields.key_where("approvers"), hint)
