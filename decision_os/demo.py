@@ -97,7 +97,8 @@ def _in_ledger(ledger: Ledger, result: RunResult) -> str:
 
 def _life(ledger: Ledger, result: RunResult, root: Path) -> str:
     record, _ = story.live(result.record(_EXPLAINED), ledger, root)
-    return f"{story.tell(record)}\n  verified again: {_verified(ledger)} entries"
+    told = f"  {record}\n{story.tell(record)}\n  told with its approvals, watch and reversal in {root / story.MEMO}"
+    return f"{told}\n  verified again: {_verified(ledger)} entries, the events of this life included"
 
 
 def _verified(ledger: Ledger) -> int:

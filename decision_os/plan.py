@@ -198,6 +198,7 @@ def _monitor(book: RuleBook, playbook: Playbook, monitor: Monitor) -> MonitorPla
         formula=monitor.forecast.text.strip() if monitor.forecast is not None else "",
         basis=f"{demand.form.replace('_', ' ')} demand, {demand.text}: {demand.source}" if demand is not None and rests else "",
         min_n=monitor.min_n if monitor.min_n is not None or known is None else known.min_n,
+        unit=str(known.unit) if known is not None and known.unit is not None else "",
     )
 
 

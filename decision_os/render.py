@@ -131,7 +131,10 @@ def _owners(record: DecisionRecord) -> list[str]:
 def _monitoring(record: DecisionRecord) -> list[str]:
     if not record.monitoring:
         return []
-    rows = [(plan.id, plan.metric, plan.condition, "" if plan.forecast is None else shown(plan.forecast), plan.every, plan.lasts) for plan in record.monitoring]
+    rows = [
+        (plan.id, plan.metric, plan.condition, "" if plan.forecast is None else shown(plan.forecast, plan.unit), plan.every, plan.lasts)
+        for plan in record.monitoring
+    ]
     table = _table(("watch", "metric", "within", "forecast", "every", "for"), rows)
     basis = _list(*dict.fromkeys(plan.basis for plan in record.monitoring))
     seen = _list(*(line for event in record.life if event.report is not None for line in event_words(event)))

@@ -117,7 +117,7 @@ class _Watch:
             window = self._window()
         except DecisionOSError as error:
             wrong = Cause(plan.metric, Reason.ERROR.value, getattr(error, "message", str(error)))
-            return WatchReport(id=plan.id, metric=plan.metric, condition=plan.condition, state=WatchState.UNKNOWN, periods=1, causes=(wrong,))
+            return WatchReport(id=plan.id, metric=plan.metric, condition=plan.condition, state=WatchState.UNKNOWN, periods=1, causes=(wrong,), unit=plan.unit)
         readings = self._readings(window[0].grain)
         zone = zone_of(self.record.terms.zone)
         due = [period for period in window if dt.datetime.combine(period.end, dt.time(), tzinfo=zone).astimezone(dt.UTC) <= self.at]
@@ -149,6 +149,7 @@ class _Watch:
             first=str(window[0]),
             last=str(window[-1]),
             causes=tuple(dict.fromkeys(causes)),
+            unit=plan.unit,
         )
 
     def _state(self, condition: Expression, scope: Mapping[str, Any], pooled: _Pooled, causes: list[Cause]) -> WatchState:

@@ -104,7 +104,7 @@ class MonitorPlan:
     """What is watched after acting: a condition over the metric and, where it names them, its `forecast` or its `baseline`.
 
     `forecast` is what was expected when it was decided, by `formula` and on the `basis` of a demand form; None where the condition needs none.
-    Fewer than `min_n` are too few to judge by.
+    Fewer than `min_n` are too few to judge by; `unit` is that of the metric.
     """
 
     id: str
@@ -116,6 +116,7 @@ class MonitorPlan:
     basis: str = ""
     forecast: float | Unknown | None = None
     min_n: int | None = None
+    unit: str = ""
 
 
 @attrs.frozen(kw_only=True)

@@ -260,7 +260,7 @@ def _monitoring(record: Content) -> Iterator[str]:
         rhythm = ", ".join(filter(None, (f"every {plan.every}" if plan.every else "", f"for {plan.lasts}" if plan.lasts else "")))
         yield f"{plan.metric}: {plan.condition}{f' ({rhythm})' if rhythm else ''}"
         if plan.forecast is not None:
-            yield f"  forecast {shown(plan.forecast)} = {plan.formula}{f', {plan.basis}' if plan.basis else ''}"
+            yield f"  forecast {shown(plan.forecast, plan.unit)} = {plan.formula}{f', {plan.basis}' if plan.basis else ''}"
 
 
 def event_words(event: Event) -> list[str]:
@@ -289,8 +289,8 @@ def event_words(event: Event) -> list[str]:
 
 
 def _watched(watch: WatchReport) -> str:
-    expected = "" if watch.expected is None else f", expected {shown(watch.expected)}"
-    value = "no value" if watch.value is None else f"{shown(watch.value)}{'' if watch.n is None else f' (n = {watch.n:,})'}"
+    expected = "" if watch.expected is None else f", expected {shown(watch.expected, watch.unit)}"
+    value = "no value" if watch.value is None else f"{shown(watch.value, watch.unit)}{'' if watch.n is None else f' (n = {watch.n:,})'}"
     causes = f"; {'; '.join(map(str, watch.causes))}" if watch.causes else ""
     return f"{watch.id} {watch.state.value}: {value}{expected}; {watch.condition}; {watch.known} of {watch.periods} periods{causes}"
 

@@ -129,6 +129,7 @@ class WatchReport:
     first: str = ""
     last: str = ""
     causes: tuple[Cause, ...] = ()
+    unit: str = ""
 
     @property
     def complete(self) -> bool:
