@@ -18,6 +18,7 @@ BURN_WINDOWS: Final = tuple(dt.timedelta(hours=hours) for hours in (1, 6, 24, 72
 """The windows a burn rate is given for, unless an objective names its own: 1 hour, 6 hours, 1 day, 3 days, 30 days."""
 
 _UNITS: Final = {"d": dt.timedelta(days=1), "h": dt.timedelta(hours=1), "m": dt.timedelta(minutes=1), "s": dt.timedelta(seconds=1)}
+_READ: Final = {**_UNITS, "w": dt.timedelta(days=7)}
 _WINDOW: Final = dt.timedelta(days=30)
 _EXAMPLE: Final = "write it as in `P(MetricAge<24h)≥0.98`"
 
@@ -132,7 +133,7 @@ _PIECES: Final = (
 def parse_slo(text: str, name: str = "", window: dt.timedelta = _WINDOW) -> FreshnessSLO:
     """Read `P(MetricAge<24h)≥0.98`; `<=`, `≤`, `>=`, `98%` and spaces do as well. Without a `name` it is called `MetricAge`.
 
-    Durations are in days, hours, minutes (`m`) and seconds. Raises `ExpressionError` with the place and what to write instead.
+    Durations are in weeks, days, hours, minutes (`m`) and seconds. Raises `ExpressionError` with the place and what to write instead.
 
     >>> slo = parse_slo("P(MetricAge < 24h) >= 98%")
     >>> slo.subject, slo.bound, slo.objective
@@ -174,10 +175,10 @@ def parse_slo(text: str, name: str = "", window: dt.timedelta = _WINDOW) -> Fres
 def _duration(text: str, written: re.Match[str]) -> dt.timedelta:
     total = Fraction(0)
     for part in re.finditer(rf"({_NUMBER})\s*([^\W\d]+)", written[0]):
-        if part[2] not in _UNITS:
+        if part[2] not in _READ:
             place, width = written.start() + part.start(2), len(part[2])
-            raise ExpressionError.at(text, place, width, f"`{part[2]}` is not a unit of time", "write `d`, `h`, `m` for minutes, or `s`")
-        total += Fraction(part[1]) * (_UNITS[part[2]] // dt.timedelta(microseconds=1))
+            raise ExpressionError.at(text, place, width, f"`{part[2]}` is not a unit of time", "write `w`, `d`, `h`, `m` for minutes, or `s`")
+        total += Fraction(part[1]) * (_READ[part[2]] // dt.timedelta(microseconds=1))
     spelled = written[0].strip()
     if total.denominator != 1 or not 0 < total <= dt.timedelta.max // dt.timedelta(microseconds=1):
         raise ExpressionError.at(text, written.start(), len(spelled), f"`{spelled}` is not an age to stay below", "write a duration above zero")

@@ -79,3 +79,26 @@ def test_the_smallest_n_a_contract_lets_through_is_held_against_what_is_asked(tm
     found = [line for line in findings(write(tmp_path, files), Severity.ERROR, Severity.NOTE) if "small-sample" in line]
     assert 1 == len(found)
     assert "cannot miss one at n = 30: 29 of 30 is 96.7%; it takes n = 50, and metric `deals_won` lets n = 30 through (write `min_n: 50`" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("slo", "source", "told"),
+    [
+        (
+            'objective: "P(MetricAge<24h)≥0.98", alerts: {a: {burn: 2, over: 6h, then: page_nobody}}',
+            "",
+            "unknown-role alert `a` of freshness SLO `metric_age` names `nobody`",
+        ),
+        ('objective: "P(MetricAge<24h)≥0.98", burn_windows: []', "", "wrong-type `burn_windows` of freshness SLO `metric_age` names no window"),
+        ('objective: "P(MetricAge<24h)≥0.98", window: 0h', "", "wrong-type `window` of freshness SLO `metric_age` is no time at all"),
+        ('objective: "P(MetricAge<24h)≥0.98"', ", loaded_every: 0h", "wrong-type `loaded_every` of source `crm` is no time at all"),
+        ('objective: "P(MetricAge<24h)≥0.98"', ", max_age: 0h", "wrong-type `max_age` of source `crm` is no time at all"),
+    ],
+    ids=["nobody to page", "no window", "window of nothing", "loaded all the time", "never young enough"],
+)
+def test_what_no_promise_can_say_is_an_error_at_its_place(tmp_path: Path, slo: str, source: str, told: str) -> None:
+    """A page would go to nobody, and a window or an age of nothing count for what is usual."""
+    files = changed('metric_age: {objective: "P(MetricAge<24h)≥0.98", covers: [crm]}', f"metric_age: {{{slo}, covers: [crm]}}")
+    files["book.yaml"] = files["book.yaml"].replace("  crm: {label: CRM, owner: finance}", f"  crm: {{label: CRM, owner: finance{source}}}")
+    found = findings(write(tmp_path, files), Severity.ERROR)
+    assert [True] == [line.startswith("book.yaml:") and told in line for line in found]

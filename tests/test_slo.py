@@ -117,3 +117,8 @@ def test_a_float_objective_counts_as_the_decimal_it_prints_as() -> None:
 def test_durations_are_said_as_people_say_them(duration: dt.timedelta, text: str) -> None:
     """A reader would see `1 day, 7:00:00` where 31 hours are compared with 24."""
     assert text == spell_duration(duration)
+
+
+def test_an_age_may_be_in_weeks() -> None:
+    """Every other duration of the rule files takes `w`."""
+    assert dt.timedelta(days=8) == parse_slo("P(MetricAge<1w 1d)≥0.98").bound

@@ -11,6 +11,7 @@ from decision_os.expr.tree import Arithmetic, Call, Comparison, Defined, Members
 from decision_os.expr.unparse import unparse
 from decision_os.lint.flow import Flow, bindings_of
 from decision_os.model import BreakAction, Metric, Playbook, RuleBook
+from decision_os.slo import BurnAlert
 
 __all__ = ["advice"]
 
@@ -203,9 +204,13 @@ def _named(book: RuleBook) -> Iterator[tuple[str, str, Where]]:
         for qa in metric.qa_tests:
             for name in _told(qa.break_action):
                 yield f"QA test `{qa.name}` of metric `{metric.id}`", name, qa.where
+    for slo in book.slos.values():
+        for alert in slo.objective.alerts:
+            for name in _told(alert):
+                yield f"alert `{alert.name}` of freshness SLO `{slo.id}`", name, slo.where
 
 
-def _told(action: BreakAction) -> list[str]:
-    """The roles that a break action pages or notifies by name."""
+def _told(action: BreakAction | BurnAlert) -> list[str]:
+    """The roles that a break action, or an alert, pages or notifies by name."""
     words = [effect.partition(" ")[2] for effect in action.effects]
     return [word for word in words if word and word not in _SPARED]

@@ -283,8 +283,10 @@ def _cadence(name: str, node: Node, zone: str, report: Report) -> ReviewCadence 
 
 def _slo(name: str, node: Node, sources: Mapping[str, object], report: Report) -> Slo | None:
     fields = Fields(node, f"freshness SLO `{name}`", report)
-    window = fields.duration("window")
+    window = fields.duration("window", above_zero=True)
     windows = fields.durations("burn_windows")
+    if "burn_windows" in fields and not fields.items("burn_windows"):
+        report.error("wrong-type", f"`burn_windows` of {fields.what} names no window", fields.key_where("burn_windows"), "leave it out for the usual ones")
     alerts = tuple(alert for key, value in fields.mapping("alerts") if (alert := _alert(key.text, value, name, report)))
     objective = fields.parsed("objective", lambda text: parse_slo(text, name=name, **({"window": window} if window else {})), required=True)
     for item in fields.items("covers"):

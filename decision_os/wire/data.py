@@ -28,8 +28,8 @@ def read_source(name: str, node: Node, report: Report) -> Source:
         id=name,
         label=fields.text("label", name),
         owner=fields.text("owner"),
-        max_age=fields.duration("max_age"),
-        loaded_every=fields.duration("loaded_every"),
+        max_age=fields.duration("max_age", above_zero=True),
+        loaded_every=fields.duration("loaded_every", above_zero=True),
         dbt=fields.texts("dbt"),
         where=fields.where,
     )

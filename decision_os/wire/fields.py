@@ -190,7 +190,7 @@ class Fields:
             return default
         return int(node.text)
 
-    def duration(self, key: str, *, required: bool = False) -> dt.timedelta | None:
+    def duration(self, key: str, *, required: bool = False, above_zero: bool = False) -> dt.timedelta | None:
         """A fixed duration: `24h`, `14d`, `1h30m`."""
         node = self.scalar(key, required=required)
         if node is None:
@@ -198,6 +198,9 @@ class Fields:
         found = read_duration(node.text)
         if found is None:
             self.report.error("wrong-type", f"`{key}` of {self.what} is a duration, not `{node.text}`", node.where, "write it as in `24h`, `14d`, `1h30m`")
+        elif above_zero and not found:
+            self.report.error("wrong-type", f"`{key}` of {self.what} is no time at all", node.where, "give a duration above zero, or leave it out")
+            return None
         return found
 
     def durations(self, key: str) -> tuple[dt.timedelta, ...]:
