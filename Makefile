@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-spark check bench soak soak-expr soak-ledger soak-frames soak-strategies fuzz docs clean
+.PHONY: demo test test-spark check bench bench-frames soak soak-expr soak-ledger soak-frames soak-strategies fuzz docs clean
 
 # One stamp for each set of extras, so that a demo does not wait for the type checker.
 $(VENV)/.made-%: pyproject.toml
@@ -33,6 +33,10 @@ soak-frames: $(VENV)/.made-test,spark
 
 bench: $(VENV)/.made-bench
 	$(BIN)/python -m benchmarks
+
+# Five million rows on each engine, and files of one and of a hundred million; pandera is raced where it is installed.
+bench-frames: $(VENV)/.made-bench,spark
+	$(BIN)/python -m benchmarks.dataframes --parquet 1000000 100000000 --spark
 
 # Ten million pairs take about ten minutes; PAIRS and SEED choose others. Then every planted mistake must be found.
 PAIRS ?= 10000000

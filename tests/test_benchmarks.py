@@ -8,17 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import polars as pl
 import pytest
 
 import decision_os as dos
 from benchmarks.books import write_book
 from benchmarks.cases import Case, cases, clear, five
+from benchmarks.dataframes import on_engines
 from benchmarks.frames import GIVEN, polars_by_hand, polars_with_unknowns, sample
 from benchmarks.frames import contenders as on_frames
 from benchmarks.peers import AT, HAND, SIMPLEEVAL, ZEN, Evaluator, deciders, missing_packages, rule_evaluators
 from benchmarks.report import GOALS, goals, page, table
 from benchmarks.suites import Table, tables
 from benchmarks.timing import Contender, Timing, race, span
+from decision_os.frames import ADDED
+from tests.engines import taken
 
 ENGINE = dos.Engine.load(dos.reference_rules())
 COMPLETE = [case for case in cases() if case.complete]
@@ -225,3 +229,11 @@ def test_the_page_has_every_row() -> None:
             row = f"| {timing.contender.name} | {timing.contender.gives.replace('|', chr(92) + '|')} |"
             assert row in text
             assert row in written
+
+
+@pytest.mark.parametrize("name", ["Polars", "Polars, lazy", "DuckDB", "pandas", "PyArrow"])
+def test_what_is_written_by_hand_on_an_engine_is_the_same_rules(name: str) -> None:
+    """The engines would be timed on other rules than ours, or on fewer columns."""
+    frame = sample(2_000).with_columns(pl.col("win_rate").fill_null(0.3))
+    hand, ours = (taken(one.call(one.argument), [*frame.columns, *ADDED]) for one in on_engines(ENGINE, frame)[name])
+    assert sorted(hand, key=repr) == sorted(ours, key=repr)
