@@ -271,3 +271,19 @@ def test_an_override_counts_however_the_broken_promise_is_said(tmp_path: Path, g
     """A False out of a frame, or with the instant it was seen, would not be overridden."""
     record = book(tmp_path, pre_checks=True).decide("budget", {**VALUES, "slo_green": green}, at=AT, overrides=[ANN])
     assert (dos.Outcome.ACT, (ANN,)) == (record.outcome, record.overrides)
+
+
+def test_what_is_no_report_no_list_and_no_records_is_told(tmp_path: Path) -> None:
+    """A slip would end in an error of Python's own, from somewhere inside."""
+    engine = book(tmp_path)
+    wrong: Any = True
+    with pytest.raises(dos.InputError, match="`freshness` is a report, not a bool"):
+        engine.decide("budget", {}, at=AT, freshness=wrong)
+    with pytest.raises(dos.InputError, match="`overrides` is a list, not one override"):
+        engine.decide("budget", {}, at=AT, overrides=ANN)  # type: ignore[arg-type]  # that is the point
+    some: Any
+    for some in (5, None, [{}]):
+        with pytest.raises(dos.InputError, match="`open_decisions` are decision records, not a"):
+            engine.run(open_decisions=some, at=AT)
+        with pytest.raises(dos.InputError, match="`records` are decision records, not a"):
+            engine.agenda(some, at=AT)

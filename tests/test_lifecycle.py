@@ -575,3 +575,23 @@ def test_a_subject_that_is_watched_is_not_acted_on_again() -> None:
         lifecycle.execute(ready, person="ops", receipt=receipt(ready), at=AT + 2 * HOUR, known=[executed()])
     elsewhere = [executed(subject="Enterprise"), approved(), ready]
     assert Status.EXECUTED == lifecycle.execute(ready, person="ops", receipt=receipt(ready), at=AT + 2 * HOUR, known=elsewhere)[0].status
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        (lambda: lifecycle.propose(pricing(), person=None, at=AT), "`person`"),  # type: ignore[arg-type]  # these all are
+        (lambda: lifecycle.approve(proposed(), person="ana", role=None, at=AT), "`role`"),  # type: ignore[arg-type]
+        (lambda: lifecycle.reject(proposed(), person="ana", role="Finance", at=AT, reason=None), "`reason`"),  # type: ignore[arg-type]
+        (lambda: lifecycle.execute(approved(), person="ops", receipt=None, at=AT + 2 * HOUR), "is no receipt of a ledger"),  # type: ignore[arg-type]
+        (lambda: lifecycle.monitor(executed(), None, at=AT + DAY), "a mapping of names to readings"),  # type: ignore[arg-type]
+        (lambda: lifecycle.monitor(executed(), {"booking_rate": 0.2}, at=AT + DAY), "a Reading that says its period"),
+        (lambda: lifecycle.monitor(executed(), {"booking_rate": None}, at=AT + DAY), "a Reading that says its period"),
+        (lambda: lifecycle.current([pricing()]), "the entries of a ledger are asked for"),  # type: ignore[list-item]
+    ],
+    ids=["person", "role", "reason", "receipt", "observations", "a number", "nothing", "records"],
+)
+def test_wrong_arguments_are_told_by_their_name(step: Callable[[], object], told: str) -> None:
+    """A slip would end in an error of Python's own, from somewhere inside."""
+    with pytest.raises(dos.InputError, match=told):
+        step()

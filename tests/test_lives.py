@@ -168,3 +168,12 @@ def test_approvals_that_two_processes_hold_in_another_order_are_executed_on(ledg
     ledger.append(event)
     lives = lifecycle.current(ledger)
     assert ({done.id: done}, ()) == (dict(lives.records), lives.refused)
+
+
+def test_a_receipt_is_as_good_as_a_checkpoint_for_its_entry(ledger: dos.Ledger) -> None:
+    """Whoever was given a receipt could not show that the entry is gone, or is another."""
+    first, second = ledger.append(pricing()), ledger.append({"note": "b"})
+    assert ledger.verify(first).ok
+    assert ledger.verify(second).ok
+    assert not ledger.verify(attrs.evolve(first, hash=second.hash)).ok
+    assert not ledger.verify(attrs.evolve(second, seq=3)).ok

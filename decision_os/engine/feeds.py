@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from decision_os.errors import DataError, NotFoundError, nearest
+from decision_os.errors import DataError, InputError, NotFoundError, nearest
 from decision_os.freshness import FreshnessReport, LoadLog, report
 from decision_os.model import RuleBook
 from decision_os.record import DecisionRecord, Effect, Outcome, Status
@@ -83,6 +83,18 @@ def _instant(raw: object, key: str, number: int) -> dt.datetime | None:
     if found.utcoffset() is None:
         raise DataError(f"`{key}` of incident {number} has no zone: `{raw}` (write it as `2026-10-06T14:00:00+00:00`)")
     return zoned(found)
+
+
+def decisions(given: Iterable[DecisionRecord], name: str) -> tuple[DecisionRecord, ...]:
+    """The records that a caller hands in. Raises `InputError` for what is none, such as the entry of a ledger."""
+    handed: object = given  # whatever the caller's type checker did not see
+    found: list[DecisionRecord] = []
+    for each in handed if isinstance(handed, Iterable) else (handed,):
+        if not isinstance(each, DecisionRecord):
+            hint = "from a ledger: `lifecycle.current(ledger).records.values()`"
+            raise InputError(f"`{name}` are decision records, not a {type(each).__name__}", name=name, hint=hint)
+        found.append(each)
+    return tuple(found)
 
 
 def cooling(open_decisions: Iterable[DecisionRecord]) -> dict[tuple[str, str], DecisionRecord]:

@@ -55,6 +55,8 @@ def checked(book: RuleBook, overrides: Iterable[Override]) -> tuple[Override, ..
 
     Raises `InputError` for a role that the rule book does not let override, `NotFoundError` for an objective or a role that it does not have.
     """
+    if isinstance(overrides, Override):
+        raise InputError("`overrides` is a list, not one override", name="overrides", hint="write `overrides=[...]`")
     found = []
     for override in overrides:
         role = book.role(override.role).label
@@ -117,6 +119,10 @@ def gate(
     report of a later instant.
     """
     waivers = checked(book, overrides)
+    handed: object = found  # whatever the caller's type checker did not see
+    if handed is not None and not isinstance(handed, FreshnessReport):
+        hint = "take one from the load log: `engine.freshness(loads, at=at)`"
+        raise InputError(f"`freshness` is a report, not a {type(handed).__name__}", name="freshness", hint=hint)
     if found is None:
 
         def by_caller(values: Mapping[str, Any]) -> tuple[Mapping[str, Any], Standing]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from decision_os.calendars import next_review
+from decision_os.engine.feeds import decisions
 from decision_os.lifecycle import missing_roles
 from decision_os.model import RuleBook
 from decision_os.plan import Plan
@@ -55,7 +56,7 @@ def _waits(record: DecisionRecord, at: dt.datetime) -> bool:
 
 def agenda_of(reviews: Iterable[Review], records: Iterable[DecisionRecord], at: dt.datetime) -> tuple[Review, ...]:
     """The same reviews with what waits for each: proposals, and those approved whose approvals have ended since. Of the same id the last one given counts."""
-    latest = {record.id: record for record in records}
+    latest = {record.id: record for record in decisions(records, "records")}
     waiting = sorted((record for record in latest.values() if _waits(record, at)), key=lambda record: (record.timestamp, record.node, record.subject))
     found = []
     for review in reviews:

@@ -13,7 +13,7 @@ from decision_os.calendars import Period, last_complete
 from decision_os.canonical import fingerprint
 from decision_os.contracts import Checked, check_entity
 from decision_os.engine.decide import Decider
-from decision_os.engine.feeds import alerted, cooling, freshness, load_log, open_sev2
+from decision_os.engine.feeds import alerted, cooling, decisions, freshness, load_log, open_sev2
 from decision_os.engine.freeze import checked as checked_overrides
 from decision_os.engine.freeze import governed, held_back, standing
 from decision_os.engine.result import MetricTables, RunResult, shifts
@@ -72,7 +72,7 @@ def run(
     loaded = None if log is None else lambda source: log.latest(source, at)
     stale = _staleness(book, log, at)
     store = MetricStore(book, checked, metrics, at=at, stale=stale, loads=loaded, rests_on=cache(lambda metric: sources_of(book, metric)))
-    under_way = tuple(open_decisions)
+    under_way = decisions(open_decisions, "open_decisions")
     shared = _Run(
         book=book,
         store=store,

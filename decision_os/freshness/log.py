@@ -97,6 +97,8 @@ class LoadLog:
 
     def __or__(self, other: LoadLog) -> LoadLog:
         """A log of what either knows; the loads of a part that both know are united."""
+        if not isinstance(other, LoadLog):
+            return NotImplemented
         united: dict[str, Mapping[str, tuple[int, ...]]] = {}
         for source in sorted({*self._loads, *other._loads}):
             one, two = self._loads.get(source, {}), other._loads.get(source, {})

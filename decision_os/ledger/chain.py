@@ -121,7 +121,7 @@ def body_of(item: Item) -> tuple[str, dict[str, Any]]:
 
 def head_of(at: dt.datetime, body: Mapping[str, Any]) -> bytes:
     """The beginning of a line: what it holds, which needs no place in the chain yet. Raises `InputError` for an instant without a zone or year."""
-    if at.utcoffset() is None:
+    if not isinstance(at, dt.datetime) or at.utcoffset() is None:
         raise InputError("`at` needs a zone", name="at", hint="for example `datetime.now(datetime.UTC)`")
     try:
         utc = at.astimezone(dt.UTC)

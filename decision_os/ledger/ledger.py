@@ -50,6 +50,7 @@ from decision_os.record import DecisionRecord
 
 __all__ = ["Ledger"]
 
+_ANY_SIZE: Final = -1  # of a receipt, which says no size
 _READ_AHEAD: Final = 1 << 18
 _TAIL_LENGTH: Final = 512  # longer than the hash of a line and all that follows it
 
@@ -216,12 +217,14 @@ class Ledger:
         """
         return table.frame(self, of, backend)
 
-    def verify(self, checkpoint: Checkpoint | None = None) -> Verification:
+    def verify(self, checkpoint: Checkpoint | Receipt | None = None) -> Verification:
         """Check every line: its own hash, its place, and that it follows the line before it.
 
-        With a checkpoint, also that the ledger still goes as far as that, and nothing before it was written anew. Reads the file once, a
+        With a checkpoint, or a receipt, also that the ledger still goes as far as that, and nothing before it was written anew. Reads the file once, a
         line at a time. Raises `LedgerError` where there is no file, or it cannot be read.
         """
+        if isinstance(checkpoint, Receipt):
+            checkpoint = Checkpoint(_ANY_SIZE, checkpoint.seq, checkpoint.hash)
         problems: list[Problem] = []
         entries, head, size, number = 0, "", 0, 0
         met = checkpoint is None or checkpoint == Checkpoint(0, 0, "")  # of no file, or an empty one: every ledger begins so
@@ -232,7 +235,7 @@ class Ledger:
             entries, head = max(entries, found.seq), found.hash
             if checkpoint and not met and found.seq == checkpoint.entries:
                 met = True
-                if (found.hash, size) != (checkpoint.head, checkpoint.size):
+                if found.hash != checkpoint.head or checkpoint.size not in (size, _ANY_SIZE):
                     problems.append(Problem(number, "is not what the checkpoint saw: the ledger was written anew"))
         if checkpoint and not met:
             what = f"the ledger was cut off: the checkpoint saw {_entries(checkpoint.entries)}, {_entries(entries)} left"

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 import attrs
 
-from decision_os.errors import LifecycleError, NotFoundError, RecordError
+from decision_os.errors import InputError, LifecycleError, NotFoundError, RecordError
 from decision_os.lifecycle.approvals import binding, content_hash
 from decision_os.lifecycle.steps import apply, newborn
 from decision_os.readonly import read_only
@@ -87,6 +87,8 @@ def current(entries: Iterable[LedgerEntry]) -> Lives:
     """
     told = _Told()
     for entry in entries:
+        if isinstance(entry, DecisionRecord):
+            raise InputError("the entries of a ledger are asked for, not records", name="entries", hint="hand in the ledger itself: `current(ledger)`")
         try:
             if entry.kind == "record":
                 told.record(entry)

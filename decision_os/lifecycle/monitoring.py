@@ -39,6 +39,8 @@ def report(record: DecisionRecord, observations: Mapping[str, Any], *, executed:
 
     Raises `InputError` for a name that is not watched, a period of another grain, and two readings of one period.
     """
+    if not isinstance(observations, Mapping):
+        raise InputError(f"observations are a mapping of names to readings, not a {type(observations).__name__}", name="observations")
     known = {name for plan in record.monitoring for name in (plan.id, plan.metric)}
     for name in observations:
         if name not in known:
@@ -182,7 +184,7 @@ class _Watch:
         name = self.plan.id if self.plan.id in self.observations else self.plan.metric
         given = self.observations.get(name, ())
         found: dict[Period, Reading] = {}
-        for reading in (given,) if isinstance(given, Reading) else given:
+        for reading in given if isinstance(given, Iterable) and not isinstance(given, str) else (given,):
             if not isinstance(reading, Reading) or not reading.period:
                 raise InputError(
                     f"an observation of `{name}` is a Reading that says its period", name=name, hint='as in `Reading(value=0.2, period="2026-10-09")`'

@@ -12,7 +12,7 @@ from decision_os.errors import InputError, LifecycleError
 from decision_os.lifecycle import monitoring
 from decision_os.lifecycle.approvals import approvals, binding, content_hash, missing_roles, person_key, proposer, role_named, until
 from decision_os.record import DecisionRecord, Event, EventKind, LedgerProof, MonitorReport, Outcome, ReversalOutcome, ReversalRun, Status
-from decision_os.values import zoned
+from decision_os.values import as_text, zoned
 
 __all__ = [
     "Receipt",
@@ -127,7 +127,7 @@ def approve(record: DecisionRecord, *, person: str, role: str, at: dt.datetime) 
         kind=EventKind.APPROVED,
         at=when,
         person=person,
-        role=role_named(record, role),
+        role=role_named(record, as_text(role, "role")),
         binds=binding(record),
         until=until(record, when),
     )
@@ -139,8 +139,8 @@ def reject(record: DecisionRecord, *, person: str, role: str, at: dt.datetime, r
 
     Raises `LifecycleError` for a role that is neither, and without a reason.
     """
-    named = role_named(record, role, also=(record.owner,))
-    return _step(record, Event(record=record.id, kind=EventKind.REJECTED, at=_zoned(at), person=person, role=named, reason=reason.strip()))
+    named = role_named(record, as_text(role, "role"), also=(record.owner,))
+    return _step(record, Event(record=record.id, kind=EventKind.REJECTED, at=_zoned(at), person=person, role=named, reason=as_text(reason, "reason").strip()))
 
 
 def execute(record: DecisionRecord, *, person: str, receipt: Receipt, at: dt.datetime, known: Iterable[DecisionRecord] = ()) -> tuple[DecisionRecord, Event]:
@@ -153,6 +153,9 @@ def execute(record: DecisionRecord, *, person: str, receipt: Receipt, at: dt.dat
     for other in known:
         if (other.node, other.subject, other.status) == (record.node, record.subject, Status.EXECUTED) and other.id != record.id:
             _refuse(record, f"is in cooldown: the action of {other.period} ({other.action}) is still being monitored", hint="keep or reverse that one first")
+    lacking = [name for name in ("seq", "hash", "ledger", "content") if not hasattr(receipt, name)]
+    if lacking:
+        raise InputError(f"a {type(receipt).__name__} is no receipt of a ledger", name="receipt", hint="hand in what `ledger.append(record)` gives back")
     proof = LedgerProof(seq=receipt.seq, hash=receipt.hash, ledger=receipt.ledger, content=receipt.content)
     return _step(record, Event(record=record.id, kind=EventKind.EXECUTED, at=_zoned(at), person=person, binds=binding(record), receipt=proof))
 
@@ -195,7 +198,7 @@ def apply(record: DecisionRecord, event: Event) -> DecisionRecord:
     """The record after an event. Raises `LifecycleError` where the event is not one that may happen to it now."""
     if event.record != record.id:
         _refuse(record, f"is record {record.id}, and the event is one of {event.record}")
-    if event.kind is not EventKind.MONITORED and not person_key(event.person):
+    if event.kind is not EventKind.MONITORED and not person_key(as_text(event.person, "person")):
         _refuse(record, f"cannot be {event.kind.value.replace('_', ' ')} by nobody", hint="say who: `person=`")
     if event in record.life:
         _refuse(record, f"is {event.kind.value.replace('_', ' ')} by this very event already")
