@@ -7,7 +7,7 @@ one input. What is not reached from any of the starts may yet be reachable: `dec
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Final, Literal, TypeAlias
 
@@ -74,10 +74,10 @@ def targets(ground: Ground) -> tuple[Target, ...]:
     return tuple(reach(ground, target) for target in wanted_of(ground))
 
 
-def corners(ground: Ground) -> tuple[Corner, ...]:
-    """One corner for each edge that was reached."""
+def corners(ground: Ground, reached: Iterable[Target] | None = None) -> tuple[Corner, ...]:
+    """One corner for each edge that was reached; `reached` are targets that were searched for already."""
     found = []
-    for target in targets(ground):
+    for target in targets(ground) if reached is None else reached:
         if target.kind == "edge" and target.reached:
             values = target.reached[0]
             found.append(Corner(target=target, place=target.pivot, values=values, around=solved(ground, target, values)))
