@@ -92,7 +92,9 @@ def check_entity(entity: Entity, frame: Any, *, zone: str, others: Mapping[str, 
     >>> checked.effects[0].kind, checked.effects[0].reason
     ('repair', 'test `owned` of `deals` fails for 1 of 2 rows')
     """
-    rows = read_entity(entity, frame, zone=zone, currency=currency)
+    native = nw.to_native(frame, pass_through=True)
+    planned = nw.dependencies.is_polars_dataframe(native)  # cheaper to check as one lazy plan, and comes back eager
+    rows = read_entity(entity, native.lazy() if planned else native, zone=zone, currency=currency)
     tests = _all_tests(entity)
     for test in tests:
         if test.kind == "reference":
@@ -110,6 +112,8 @@ def check_entity(entity: Entity, frame: Any, *, zone: str, others: Mapping[str, 
         _any([failing[test.id] for test in tests if test.break_action.block]).alias(BLOCKED),
         _joined(failing).alias(FAILED),
     )
+    if planned and isinstance(rows, nw.LazyFrame):
+        rows = rows.collect()
     counts, total, quarantined = _counted(rows, tests)
     digest = contract_hash(entity)
     quarantine = rows.filter(nw.col(QUARANTINED)).select(
