@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import collections
 import math
+import subprocess
+import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -184,3 +186,10 @@ def test_load_logs_lie_on_both_sides_of_the_promise(slo: str) -> None:
     look()
     assert all(kept[word] >= 3 for word in ("met", "broken", "just")), kept
     assert kept["never"]
+
+
+def test_who_lacks_hypothesis_is_told_what_to_install() -> None:
+    """The first line of a user's test would end in an error about a module that is not ours."""
+    script = "import sys; sys.modules['hypothesis'] = None\nfrom decision_os import testing"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.stderr.rstrip().endswith('property tests need Hypothesis: pip install "decision-os[testing]"')
