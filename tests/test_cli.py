@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
 import click
 import pytest
 from click.testing import CliRunner, Result
@@ -838,3 +839,20 @@ def test_a_checkpoint_shows_that_a_tail_was_cut_off(finished: Path, tmp_path: Pa
     assert (1, True) == (cut.exit_code, "was cut off" in cut.output)
     wrong = call("ledger", "verify", path, "--checkpoint", "yesterday")
     assert (2, True) == (wrong.exit_code, "`yesterday` is no checkpoint" in wrong.stderr)
+
+
+def test_what_a_ledger_still_watches_is_in_cooldown(exports: Path, finished: Path, tmp_path: Path) -> None:
+    """A nightly job would act on a subject again before anybody can see what the last action did."""
+    acts = next(record for record in Ledger(finished / "ledger.jsonl").records() if record.status == "proposed")
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    now = attrs.evolve(acts, id=f"sha256:{'0' * 64}", period="2026-08")
+    ledger.append(now)
+    now, event = lifecycle.propose(now, person="job", at=SAMPLE_AT)
+    ledger.append(event)
+    for role in now.approvers:
+        now, event = lifecycle.approve(now, person=f"ana as {role}", role=role, at=SAMPLE_AT)
+        ledger.append(event)
+    ledger.append(lifecycle.execute(now, person="ops", receipt=ledger.append(now), at=SAMPLE_AT)[1])
+    assert 0 == call("run", RULES, "--data", exports, "--at", AT, "--node", acts.node, "--ledger", ledger.path).exit_code
+    newest = [record for record in ledger.records() if record.subject == acts.subject][-1]
+    assert (("cooldown",), True) == (newest.blocked_by, newest.id not in (acts.id, now.id))

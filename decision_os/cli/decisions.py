@@ -27,6 +27,7 @@ from decision_os.demo import demo as run_demo
 from decision_os.engine import Engine
 from decision_os.errors import InputError, LedgerError, NotFoundError, nearest
 from decision_os.ledger import Ledger
+from decision_os.lifecycle import current
 from decision_os.record import DecisionRecord
 
 __all__ = ["decide", "demo", "explain", "run"]
@@ -45,7 +46,9 @@ _FILES_BESIDE: Final = 3
 @at_option
 @click.option("--node", "nodes", multiple=True, metavar="NODE", help="Take only this decision; may be given several times.")
 @click.option("--out", type=_FOLDER, help="Write quarantined rows, records, effects and the memo into this folder.")
-@click.option("--ledger", "ledger_file", type=click.Path(path_type=Path), help="Append the records to this ledger, each once.")
+@click.option(
+    "--ledger", "ledger_file", type=click.Path(path_type=Path), help="Append the records to this ledger, each once; what is still watched in it is in cooldown."
+)
 @functions_option
 @backend_option
 @format_option("text", "json")
@@ -70,11 +73,20 @@ def run(  # one parameter for each option
         out.mkdir(parents=True, exist_ok=True)  # what cannot be written is said before the work, not after it
     if ledger_file is not None and not ledger_file.absolute().parent.is_dir():
         raise LedgerError(f"the ledger `{ledger_file}` cannot be written: `{ledger_file.parent}` is not a folder")
+    under_way = current(Ledger(ledger_file)).open() if ledger_file is not None and ledger_file.exists() else ()
     files = sum(bool(entity.file) for entity in engine.book.entities.values()) + _FILES_BESIDE
     with Steps(files + 2) as started:
         given = read_folder(engine.book, data, backend, started=started)
         started("decisions")
-        result = engine.run(sources=given.sources, metrics=given.metrics, loads=given.loads, incidents=given.incidents, at=now(at), nodes=nodes or None)
+        result = engine.run(
+            sources=given.sources,
+            metrics=given.metrics,
+            loads=given.loads,
+            incidents=given.incidents,
+            open_decisions=under_way,
+            at=now(at),
+            nodes=nodes or None,
+        )
         started("results")
         written = write_results(result, out) if out is not None else Written()
         kept = record_in(Ledger(ledger_file), result.records) if ledger_file is not None else None
