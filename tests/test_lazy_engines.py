@@ -6,6 +6,8 @@ import datetime as dt
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import duckdb
+import ibis
 import narwhals.stable.v2 as nw
 import pyarrow as pa
 import pytest
@@ -177,3 +179,35 @@ def test_what_cannot_be_read_names_the_column(engine: str) -> None:
     nested = pa.table({"Account.Id": pa.array([["a1"]])})
     with pytest.raises(DataError, match=r"column `Account\.Id` of entity `accounts` holds List"):
         check_entity(ACCOUNTS, loaded(nested, engine), zone="ET")
+
+
+def test_the_zone_of_a_session_decides_nothing() -> None:
+    """A database set to another zone would count the evening of one day as the next, and name rows otherwise."""
+    entity = deals(*TESTS, key=("synced", "id"))
+    usual, there = checked("duckdb", entity), duckdb.connect()
+    there.execute("SET TimeZone = 'Asia/Kolkata'")
+    there.register("accounts", pa.table({"Account.Id": ["a1", "a2"]}))
+    there.register("deals", given("pyarrow"))
+    accounts = check_entity(ACCOUNTS, there.table("accounts"), zone="ET")
+    here = check_entity(entity, there.table("deals"), zone="ET", others={"accounts": accounts})
+    every = (*TYPES, ROW_ID, FAILED)
+    assert instants(usual.every, every) == instants(here.every, every)
+    measure, shape = MEASURES["won by day of the zone"]
+    fact = Fact(id="deals", entity="deals", time="closed")
+    days = []
+    for of in (usual, here):
+        table = FactRows(book([entity], [fact]), {"deals": Rows(of.every)}).table("deals")
+        cells = collect_cells(table, metric("won", (), measure=measure), shape, zone=ZONE, fiscal_year_start=1)
+        days.append({start for parts in cells.by_key.values() for start in parts})
+    assert days[0] == days[1]
+    assert {dt.date(2026, 9, 30), dt.date(2026, 10, 1), dt.date(2026, 3, 8)} == days[0]
+
+
+def test_times_on_another_backend_of_ibis_are_refused_by_column() -> None:
+    """DuckDB's words would be sent to a database that does not know them, and fail in its own."""
+    connection = ibis.sqlite.connect()
+    connection.raw_sql("CREATE TABLE deals (id TEXT, created TEXT)")
+    columns = {name: Column(id=name, source_name=name, type=kind) for name, kind in (("id", "identifier"), ("created", "instant"))}
+    entity = Entity(id="deals", source="crm", key=("id",), columns=columns)
+    with pytest.raises(DataError, match="the times of `created` are not read on sqlite through Ibis"):
+        check_entity(entity, connection.table("deals"), zone="ET")
