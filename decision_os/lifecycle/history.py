@@ -105,8 +105,10 @@ class _Told:
     def __init__(self) -> None:
         self.lives: dict[str, DecisionRecord] = {}
         self.refused: list[str] = []
-        self._versions: dict[str, dict[str, DecisionRecord]] = {}
-        """Of each identity, the records that an approval can be bound to, by that hash: the same decided again, on other samples."""
+        self._first: dict[str, DecisionRecord] = {}
+        """Of each identity, the record that stands first."""
+        self._again: dict[str, dict[str, DecisionRecord]] = {}
+        """The same decided again, on other samples too, by the hash that an approval is bound to: worked out only where it is."""
         self._held: dict[str, str] = {}
         """Of the entries that hold a record with a life: their hash → that of what they hold. Only such an entry is one to execute on."""
 
@@ -114,12 +116,12 @@ class _Told:
         """A record: one that is new, the same decided again, or one that was appended with what had happened to it."""
         found = DecisionRecord.from_dict(entry.body)
         fresh = newborn(found)
-        versions = self._versions.setdefault(found.id, {})
-        first = next(iter(versions.values()), fresh)
-        if binding(attrs.evolve(first, inputs=())) != binding(attrs.evolve(fresh, inputs=())):
-            self.refused.append(f"entry {entry.seq}: another record under the identity of one that stands before it ({found.id}): its rules differ")
-            return
-        versions.setdefault(binding(fresh), fresh)
+        first = self._first.setdefault(found.id, fresh)
+        if first is not fresh:
+            if binding(attrs.evolve(first, inputs=())) != binding(attrs.evolve(fresh, inputs=())):
+                self.refused.append(f"entry {entry.seq}: another record under the identity of one that stands before it ({found.id}): its rules differ")
+                return
+            self._again.setdefault(found.id, {binding(first): first}).setdefault(binding(fresh), fresh)
         self.lives.setdefault(found.id, fresh)
         for event in found.life:
             self._happen(entry.seq, event)
@@ -143,7 +145,7 @@ class _Told:
             self.refused.append(f"entry {seq}: executed on the receipt of entry {proof.seq} of ledger {proof.ledger}, which does not stand before it")
             return
         if event.kind is EventKind.PROPOSED and record.status in (Status.PROPOSED, Status.APPROVED):
-            record = self._versions[event.record].get(event.binds, record) if event.binds != binding(record) else record
+            record = self._again.get(event.record, {}).get(event.binds, record) if event.binds != binding(record) else record
         try:
             self.lives[event.record] = apply(record, event)
         except LifecycleError as error:
