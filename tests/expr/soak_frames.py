@@ -44,6 +44,7 @@ def main() -> int:
     options.add_argument("--engines", nargs="+", default=list(IN_PROCESS), help="default: all in-process engines; also: spark")
     options.add_argument("--seed", type=int, default=0, help="the first batch's seed; each batch has the next one")
     options.add_argument("--rows", type=int, default=ROWS, help="rows of a batch (default %(default)s)")
+    options.add_argument("--rules", type=int, default=RULES, help="rules of a batch (default %(default)s); Spark plans few at once")
     options.add_argument("--minutes", type=float, default=1e9, help="stop after the batch in which this time is over")
     chosen = options.parse_args()
     warnings.simplefilter("ignore")
@@ -51,7 +52,7 @@ def main() -> int:
     spent = dict.fromkeys(chosen.engines, 0.0)
     wrong: list[str] = []
     while done < chosen.pairs and not wrong and time.monotonic() - start < 60 * chosen.minutes:
-        batch = batches.batch(rules_of(seed, RULES), batches.pools(seed), chosen.rows, seed)
+        batch = batches.batch(rules_of(seed, chosen.rules), batches.pools(seed), chosen.rows, seed)
         answers = [batches.expected(rule, batch.rows) for rule in batch.rules]
         for engine in chosen.engines:
             before = time.monotonic()
