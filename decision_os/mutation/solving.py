@@ -23,7 +23,7 @@ class Telling:
     def __init__(self, engine: Engine, node: str, given: Mapping[str, Any], limit: Limit) -> None:
         self.engine, self.node, self.given, self.limit = engine, node, given, limit
         self.plan = engine.plan(node)
-        self.keys = keys_of(self.plan, given)
+        self.keys = keys_of(self.plan, given, self.plan)
         unknowns: list[list[str]] = [[], [*self.plan.inputs, *self.plan.feeds]]
         self.spaces = [(unknown, Space(self.plan, private="rule:", keys=self.keys, unknown=unknown)) for unknown in unknowns]
 

@@ -11,7 +11,7 @@ import z3
 from decision_os.engine import Engine
 from decision_os.model import Playbook
 from decision_os.proofs.examples import AT, Asker, Example, Limit
-from decision_os.proofs.space import Space
+from decision_os.proofs.space import Space, finer_keys
 from decision_os.proofs.terms import both, either
 from decision_os.record import DecisionRecord
 
@@ -55,8 +55,9 @@ def difference(old: Engine, new: Engine, *, seconds: float = 30.0) -> tuple[Chan
 
 
 def _change(old: Engine, new: Engine, node: str, limit: Limit) -> Change:
-    before = Space(old.plan(node), private="old:")
-    after = Space(new.plan(node), private="new:", beside=before)
+    keys = finer_keys(old.plan(node), new.plan(node))
+    before = Space(old.plan(node), private="old:", keys=keys)
+    after = Space(new.plan(node), private="new:", beside=before, keys=keys)
     ask = Asker([before, after], limit)
     words = tuple(_words(old.book.playbook(node), new.book.playbook(node)))
     acted, acts = _actions(before), _actions(after)

@@ -10,7 +10,7 @@ from decision_os.errors import Severity
 from decision_os.model import Branch, Playbook
 from decision_os.proofs.examples import Asker, Example, Limit
 from decision_os.proofs.findings import Finding
-from decision_os.proofs.space import Space
+from decision_os.proofs.space import Space, finer_keys
 from decision_os.record import DecisionRecord, Outcome
 
 __all__ = ["shared_levers"]
@@ -36,8 +36,9 @@ def _lever(playbook: Playbook, branch: Branch) -> str:
 
 
 def _both(engine: Engine, one: Playbook, other: Playbook, pairs: list[tuple[Branch, Branch]], limit: Limit) -> Iterator[Finding]:
-    first = Space(engine.plan(one.id), named=_symbols(one), prefix=f"{one.id}:")
-    second = Space(engine.plan(other.id), named=_symbols(other), prefix=f"{other.id}:", beside=first)
+    keys = finer_keys(engine.plan(one.id), engine.plan(other.id))
+    first = Space(engine.plan(one.id), named=_symbols(one), prefix=f"{one.id}:", keys=keys)
+    second = Space(engine.plan(other.id), named=_symbols(other), prefix=f"{other.id}:", beside=first, keys=keys)
     ask = Asker([first, second], limit)
     for a, b in pairs:
         lever = _lever(one, a)

@@ -11,7 +11,7 @@ from decision_os.engine import Engine
 from decision_os.model import HOLD, Monotonicity, Playbook
 from decision_os.proofs.examples import Asker, Example, Limit, shown
 from decision_os.proofs.findings import Finding
-from decision_os.proofs.space import Space
+from decision_os.proofs.space import Space, finer_keys
 from decision_os.proofs.terms import both, either
 from decision_os.record import DecisionRecord, Outcome
 
@@ -30,8 +30,9 @@ class _Pair:
     def __init__(self, engine: Engine, playbook: Playbook, promise: Monotonicity, limit: Limit) -> None:
         self.engine, self.playbook, self.promise = engine, playbook, promise
         plan = engine.plan(playbook.id)
-        self.before = Space(plan, private="before:")
-        self.after = Space(plan, named={promise.input: f"raised {promise.input}"}, private="after:", beside=self.before)
+        keys = finer_keys(plan, plan)
+        self.before = Space(plan, private="before:", keys=keys)
+        self.after = Space(plan, named={promise.input: f"raised {promise.input}"}, private="after:", beside=self.before, keys=keys)
         self.ask = Asker([self.before, self.after], limit)
 
     def broken(self) -> Iterator[Finding]:

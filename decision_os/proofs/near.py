@@ -10,17 +10,19 @@ import z3
 
 from decision_os.plan import Plan
 from decision_os.proofs.examples import Asker
-from decision_os.proofs.space import KEYS, Space
+from decision_os.proofs.space import Space, finer_keys
 from decision_os.proofs.terms import Input
 from decision_os.values import Reading
 
 __all__ = ["keys_of", "near"]
 
 
-def keys_of(plan: Plan, given: Mapping[str, Any]) -> list[str]:
-    """The finer keys to ask about: those of the given values where there are two or more, so that what is proven of them is proven of any."""
+def keys_of(plan: Plan, given: Mapping[str, Any], *beside: Plan) -> list[str]:
+    """The finer keys to ask about: those of the given values, and as many more as it takes for what is proven of them to be proven of any."""
     found = {str(key) for name, value in given.items() if isinstance(value, Mapping) and name in plan.inputs and plan.inputs[name].fans for key in value}
-    return sorted(found) if len(found) > 1 else list(KEYS)
+    more = [key for key in finer_keys(plan, *beside) if key not in found]
+    wanted = len(finer_keys(plan, *beside)) - (len(found) if len(found) > 1 else 0)
+    return [*(sorted(found) if len(found) > 1 else []), *more[: max(wanted, 0)]]
 
 
 def near(space: Space, ask: Asker, constraints: Sequence[Any], given: Mapping[str, Any]) -> list[Any]:

@@ -1,7 +1,8 @@
 """What the inputs of a decision may be: their kinds, the ranges their contracts allow, and the conditions over them as terms of a solver.
 
-An input of a finer grain (`combine: all` or `any`) is taken at two keys: a conjunction over keys fails by one of them and a disjunction holds by
-one, so that two tell apart whatever two conditions say of them. An input is known, unless a condition asks whether it is missing: then it may
+An input of a finer grain (`combine: all` or `any`) is taken at as many keys as conditions look at such inputs: a conjunction over keys fails by one of
+them and a disjunction holds by one, so that whatever all these conditions can come to together, they come to at that many keys.
+An input is known, unless a condition asks whether it is missing: then it may
 be either. A value outside its contract's valid range is unknown to the engine, so that only values inside it are looked at.
 """
 
@@ -19,19 +20,25 @@ from decision_os.model import Combine, HitPolicy
 from decision_os.plan import Condition, Plan
 from decision_os.proofs.terms import Division, Input, Kleene, Terms, both, either
 
-__all__ = ["KEYS", "Space", "atoms"]
+__all__ = ["Space", "atoms", "finer_keys"]
 
-KEYS: Final = ("first", "second")
-"""The finer keys at which an input that fans out is taken."""
+_ORDINALS: Final = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 
 _AT: Final = "@"
+
+
+def finer_keys(*plans: Plan) -> tuple[str, ...]:
+    """Names for the finer keys at which the conditions of these plans are looked at together; never fewer than two."""
+    count = sum(bool(condition.fanned) for plan in plans for condition in (*plan.pre_checks, *plan.branches))
+    return tuple(_ORDINALS[place] if place < len(_ORDINALS) else f"key {place + 1}" for place in range(max(count, 2)))
 
 
 class Space:
     """The inputs, conditions and assumptions of one playbook, as terms.
 
     In a question about two playbooks `named` gives the inputs that are the same the same name in both, `prefix` keeps the others apart,
-    `private` what only one of them is made of, and `beside` is the first of the two. `keys` are the finer keys; inputs of `unknown` need not be known.
+    `private` what only one of them is made of, and `beside` is the first of the two. `keys` are the finer keys (as many as its own
+    conditions need, unless given); inputs of `unknown` need not be known.
     """
 
     def __init__(
@@ -42,13 +49,13 @@ class Space:
         prefix: str = "",
         private: str = "",
         beside: Space | None = None,
-        keys: Sequence[str] = KEYS,
+        keys: Sequence[str] | None = None,
         unknown: Collection[str] = (),
     ) -> None:
         self.plan = plan
         self.named = named or {}
         self.prefix = prefix
-        self.keys = keys
+        self.keys = finer_keys(plan) if keys is None else keys
         self.codes: dict[str, int] = beside.codes if beside is not None else {}
         self.inputs: dict[str, Input] = {}
         self.optional = {*_optional(self.plan), *unknown}
