@@ -16,7 +16,7 @@ from decision_os.proofs.examples import Asker, Example, Limit
 from decision_os.proofs.findings import Finding, Kind, Proof
 from decision_os.proofs.monotone import broken_promises
 from decision_os.proofs.space import Space, atoms
-from decision_os.proofs.terms import both
+from decision_os.proofs.terms import Division, both, either
 from decision_os.record import DecisionRecord, Outcome
 
 __all__ = ["prove"]
@@ -179,15 +179,14 @@ class _Questions:
 
     def zeros(self) -> Iterator[Finding]:
         """Divisors that can be zero."""
-        seen: set[str] = set()
+        alike: dict[str, list[Division]] = {}
+        for division in self.space.divisions:
+            alike.setdefault(f"{division.divisor}", []).append(division)
         meant = self.playbook.meant.get("zero-divisor", "")
         found = False
-        for division in self.space.divisions:
-            key = f"{division.divisor}"
-            if key in seen:
-                continue
-            seen.add(key)
-            constraints = [self.space.passed, division.known, division.divisor == 0]
+        for divisions in alike.values():
+            division = divisions[0]
+            constraints = [self.space.passed, either([each.known for each in divisions]), division.divisor == 0]
             possible = self.ask.possible(*constraints)
             if possible is False:
                 continue

@@ -98,7 +98,7 @@ Term: TypeAlias = Quantity | Kleene
 
 @attrs.frozen
 class Division:
-    """A quotient on the way: its node, its divisor, and when the dividend and the divisor are known."""
+    """A quotient on the way: its node, its divisor, and when its dividend and divisor are known and what it comes to matters."""
 
     node: Arithmetic
     divisor: Real
@@ -202,8 +202,7 @@ class Terms:
                 inside = self._within(self._term(node.operand, at), node.where, at)
                 return ~inside if node.negated else inside
             case Logic():
-                parts = [self.condition(part, at) for part in node.operands]
-                return _all(parts) if node.op == "and" else _any(parts)
+                return self._logic(node, at)
             case Not():
                 return ~self.condition(node.operand, at)
             case Interval() | Around() | SetOf():
@@ -244,9 +243,30 @@ class Terms:
             self.sides.append(z3.Or(right.value == 0, quotient * right.value == left.value))
         return Quantity(self._quotients[key], both([known, right.value != 0]))
 
+    def _logic(self, node: Logic, at: Mapping[str, str]) -> Kleene:
+        began, parts = [len(self.divisions)], []
+        for part in node.operands:
+            parts.append(self.condition(part, at))
+            began.append(len(self.divisions))
+        for place in range(len(parts)):  # what another operand decides leaves nothing undefined
+            others = [part for other, part in enumerate(parts) if other != place]
+            self._guard(began[place], began[place + 1], [_negated(part.false if node.op == "and" else part.true) for part in others])
+        return _all(parts) if node.op == "and" else _any(parts)
+
+    def _guard(self, start: int, stop: int, guards: Sequence[Bool]) -> None:
+        """The divisions met there matter only where these hold."""
+        for place in range(start, stop):
+            division = self.divisions[place]
+            self.divisions[place] = attrs.evolve(division, known=both([division.known, *guards]))
+
     def _choice(self, node: Choice, at: Mapping[str, str]) -> Term:
         asked = self.condition(node.condition, at)
-        then, otherwise = _alike(self._term(node.then, at), self._term(node.otherwise, at))
+        start = len(self.divisions)
+        chosen = self._term(node.then, at)
+        middle = len(self.divisions)
+        then, otherwise = _alike(chosen, self._term(node.otherwise, at))
+        self._guard(start, middle, [asked.true])
+        self._guard(middle, len(self.divisions), [asked.false])
         if isinstance(then, Kleene) and isinstance(otherwise, Kleene):
             return Kleene(
                 either([both([asked.true, then.true]), both([asked.false, otherwise.true])]),

@@ -356,3 +356,24 @@ def test_rules_with_functions_are_compared_on_the_command_line(tmp_path: Path, m
     told = CliRunner().invoke(app, ["diff", "old", "new", "--functions", "functions_of_diff"])
     assert 1 == told.exit_code, told.output
     assert "budget: stricter" in told.output
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("(x / y if y > 0 else 0) >= 2", False),
+        ("y > 0 and x / y >= 2", False),
+        ("x / y >= 2 and y > 0", False),
+        ("y <= 0 or x / y >= 2", False),
+        ("y >= 0 and x / y >= 2", True),
+        ("y > 0 or x / y >= 2", True),
+        ("(x / y if y > 0 else x / y) >= 2", True),
+        ("(y > 0 and x / y >= 2) or x / y < -1", True),
+    ],
+)
+def test_a_guarded_division_leaves_nothing_undefined(tmp_path: Path, text: str, found: bool) -> None:
+    """A division that matters only where its divisor is no zero would be reported, or one that is guarded in another place not be."""
+    ratio = ("ratio", "[-100, 100]")
+    proof = prove(book(tmp_path, Case(name="", inputs={"x": ratio, "y": ratio}, branches={"a": text})), "node")
+    assert proof.complete
+    assert found is ("zero-divisor" in {str(finding.kind) for finding in proof.findings})
