@@ -58,7 +58,8 @@ class CallMeter(Meter):
 class TimeMeter(Meter):
     """Takes the processor's time, and refuses a step that is over the limit three times in a row."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: float = MILLISECONDS) -> None:
+        self.limit = limit
         self.most: dict[str, float] = {}
 
     def run(self, what: str, step: Step) -> Any:
@@ -71,10 +72,10 @@ class TimeMeter(Meter):
             except ExpressionError as error:
                 raised = error
             took = (time.process_time() - began) * 1_000
-            if took <= MILLISECONDS:
+            if took <= self.limit:
                 break
         self.most[what] = max(self.most.get(what, 0.0), took)
-        assert took <= MILLISECONDS, f"{what} takes {took:.0f} ms"
+        assert took <= self.limit, f"{what} takes {took:.0f} ms"
         if raised is not None:
             raise raised
         return result
