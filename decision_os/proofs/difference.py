@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 import z3
 
 from decision_os.engine import Engine
-from decision_os.model import Playbook
+from decision_os.errors import InputError
+from decision_os.model import Action
+from decision_os.plan import Plan, PlannedInput
 from decision_os.proofs.examples import AT, Asker, Example, Limit
-from decision_os.proofs.space import Space, finer_keys
+from decision_os.proofs.space import Space, finer_keys, optional
 from decision_os.proofs.terms import both, either
-from decision_os.record import DecisionRecord
+from decision_os.record import DecisionRecord, Outcome
 
 __all__ = ["Change", "Relation", "difference"]
 
 Relation: TypeAlias = Literal["equivalent", "stricter", "looser", "incomparable", "added", "removed", "not-proven"]
+_Done: TypeAlias = tuple[object, ...]
+"""What an action does, as far as it is compared."""
 
 
 @attrs.frozen(kw_only=True)
@@ -25,8 +29,9 @@ class Change:
     """What became of one decision.
 
     `stricter`: whatever the new rules do, the old ones did, and not the other way round; `looser` the reverse; `incomparable`: each does something the
-    other does not. `less` are inputs for which the old rules act and the new ones do not do the same, `more` the reverse. `words` say what was
-    written differently.
+    other does not. `not-proven`: it was not found out in time, or something changed that is not compared and that `words` name: what an input reads,
+    what is promised of raising it, what a parameter is unless chosen. `less` are inputs for which the old rules act and the new ones do not do the same,
+    `more` the reverse. `words` say what was written differently.
     """
 
     playbook: str
@@ -47,7 +52,8 @@ class Change:
 def difference(old: Engine, new: Engine, *, seconds: float = 30.0) -> tuple[Change, ...]:
     """Compare two rule books, decision by decision, in the order of the new one; then what is gone.
 
-    Inputs of one name are one input in both; one that only one of them reads is free. Every example was decided by both engines first.
+    Inputs of one name are one input in both, each valid where its own rule book says; one that only one of them reads is free. An action is the same where
+    its text, its parts and its lever are. Every example was decided by both engines first.
     """
     limit = Limit(seconds)
     found = [_change(old, new, node, limit) if node in old.nodes else Change(playbook=node, relation="added") for node in new.nodes]
@@ -55,93 +61,149 @@ def difference(old: Engine, new: Engine, *, seconds: float = 30.0) -> tuple[Chan
 
 
 def _change(old: Engine, new: Engine, node: str, limit: Limit) -> Change:
-    keys = finer_keys(old.plan(node), new.plan(node))
-    before = Space(old.plan(node), private="old:", keys=keys)
-    after = Space(new.plan(node), private="new:", beside=before, keys=keys)
+    one, other = old.plan(node), new.plan(node)
+    words = tuple(_words(one, other))
+    shared = [name for name in one.inputs if name in other.inputs]
+    if any(_shape(one.inputs[name]) != _shape(other.inputs[name]) for name in shared):
+        return Change(playbook=node, relation="not-proven", words=words)
+    parameters = {name: (item, other.playbook.parameters[name]) for name, item in one.playbook.parameters.items() if name in other.defaults}
+    apart = {name for name in shared if one.inputs[name].valid_range != other.inputs[name].valid_range}
+    apart |= {name for name, (was, becomes) in parameters.items() if was.range != becomes.range}
+    unknown = optional(one) | optional(other)
+    keys = finer_keys(one, other)
+    before = Space(one, private="old:", keys=keys, unknown=unknown, apart=apart)
+    after = Space(other, private="new:", beside=before, keys=keys, unknown=unknown, apart=apart)
     ask = Asker([before, after], limit)
-    words = tuple(_words(old.book.playbook(node), new.book.playbook(node)))
     acted, acts = _actions(before), _actions(after)
-    less = either([both([acted[text], z3.Not(acts.get(text, z3.BoolVal(False)))]) for text in acted])
-    more = either([both([acts[text], z3.Not(acted.get(text, z3.BoolVal(False)))]) for text in acts])
+    less = either([both([acted[done], z3.Not(acts.get(done, z3.BoolVal(False)))]) for done in acted])
+    more = either([both([acts[done], z3.Not(acted.get(done, z3.BoolVal(False)))]) for done in acts])
+    valid = _valid_in_one(before, after)
     shown: list[Example | None] = []
-    for question in (less, more):
-        possible = ask.possible(question)
-        if possible is None:
-            return Change(playbook=node, relation="not-proven", words=words)
-        example = _example(ask, old, new, before, after, question, node) if possible else None
-        if possible and example is None:
+    for question, doing, beside in ((less, old, new), (more, new, old)):
+        possible = ask.possible(question, valid)
+        example = _example(ask, doing, beside, [question, valid], node) if possible else None
+        if possible is not False and example is None:
             return Change(playbook=node, relation="not-proven", words=words)
         shown.append(example)
     relation: Relation = "incomparable" if shown[0] and shown[1] else "stricter" if shown[0] else "looser" if shown[1] else "equivalent"
+    rebound = any(_reading(one.inputs[name]) != _reading(other.inputs[name]) for name in shared)
+    redefaulted = any(was.default != becomes.default for was, becomes in parameters.values())
+    if (relation != "incomparable" and (rebound or redefaulted)) or (relation == "equivalent" and _promises(one) != _promises(other)):
+        relation = "not-proven"
     return Change(playbook=node, relation=relation, words=words, less=shown[0], more=shown[1])
 
 
-def _actions(space: Space) -> Mapping[str, Any]:
-    """When each action, as people read it, is taken."""
-    found: dict[str, list[Any]] = {}
+def _shape(planned: PlannedInput) -> tuple[bool, bool, bool]:
+    """What values an input takes: texts, truths, one for each finer key."""
+    return planned.metric.text, planned.metric.sustained is not None, planned.fans
+
+
+def _actions(space: Space) -> Mapping[_Done, Any]:
+    """When each action is taken, told apart by what it says and what it moves, with parameters that may be chosen."""
+    chosen = [inside for name, inside in space.inside.items() if name in space.plan.defaults]
+    found: dict[_Done, list[Any]] = {}
     for branch in space.plan.playbook.branches:
-        found.setdefault(space.plan.playbook.actions[branch.action].text, []).append(space.taken(branch.id))
-    return {text: either(parts) for text, parts in found.items()}
+        found.setdefault(_done(space.plan.playbook.actions[branch.action]), []).append(both([*chosen, space.taken(branch.id)]))
+    return {done: either(parts) for done, parts in found.items()}
 
 
-def _example(ask: Asker, old: Engine, new: Engine, before: Space, after: Space, question: Any, node: str) -> Example | None:
-    wider = after if len(after.inputs) >= len(before.inputs) else before
-
-    def differs(record: DecisionRecord) -> bool:  # noqa: ARG001 - the record of one engine says nothing of the other's
-        return True
-
-    found = ask.example(wider, new if wider is after else old, [question], differs)
-    if found is None:
-        return None
-    records = [_decided(engine, node, found) for engine in (old, new)]
-    return attrs.evolve(found, record=records[1]) if (records[0].outcome, records[0].action) != (records[1].outcome, records[1].action) else None
+def _done(action: Action) -> _Done:
+    lever = action.lever
+    return action.text, action.parts, (lever.name, lever.before.tree, lever.after.tree) if lever is not None else None
 
 
-def _decided(engine: Engine, node: str, example: Example) -> DecisionRecord:
-    known = engine.plan(node)
-    choose = {name: value for name, value in example.choose.items() if name in known.defaults}
-    return engine.decide(node, example.values, at=AT, subject="example", period="example", choose=choose)
+def _valid_in_one(before: Space, after: Space) -> Any:
+    """That an input whose contract changed is valid in one of the two: outside both it is as unknown as one that is not there."""
+    names = (name for name in before.inside if name in after.inside and name not in before.plan.defaults)
+    return both([either([before.inside[name], after.inside[name]]) for name in names])
 
 
-def _words(old: Playbook, new: Playbook) -> Iterator[str]:
-    """What is written differently: thresholds, branches, pre-checks, parameters, who owns and approves, how it is undone."""
-    for what, before, after in (
-        ("threshold", {name: item.text for name, item in old.thresholds.items()}, {name: item.text for name, item in new.thresholds.items()}),
-        ("pre-check", {item.id: _text(item.condition.text) for item in old.pre_checks}, {item.id: _text(item.condition.text) for item in new.pre_checks}),
-        ("branch", {item.id: _text(item.condition.text) for item in old.branches}, {item.id: _text(item.condition.text) for item in new.branches}),
-        (
-            "action of branch",
-            {item.id: old.actions[item.action].text for item in old.branches},
-            {item.id: new.actions[item.action].text for item in new.branches},
-        ),
-        ("projection", {name: _text(item.text) for name, item in old.projections.items()}, {name: _text(item.text) for name, item in new.projections.items()}),
-        ("parameter", {name: _parameter(item) for name, item in old.parameters.items()}, {name: _parameter(item) for name, item in new.parameters.items()}),
-        ("", _head(old), _head(new)),
-    ):
-        for name in dict.fromkeys((*before, *after)):
-            if before.get(name) != after.get(name):
-                label = f"{what} `{name}`" if what else name
-                if name not in after:
-                    yield f"{label} is gone: {before[name]}"
-                else:
-                    yield f"{label}: {before[name]} → {after[name]}" if name in before else f"{label} is new: {after[name]}"
+def _example(ask: Asker, doing: Engine, other: Engine, question: Sequence[Any], node: str) -> Example | None:
+    """Inputs for which the first engine does something that the second does not."""
+    # Spaces of their own to write from: what one of them takes for unknown, because its contract refuses it, is a value all the same.
+    asked = ask.spaces[0]
+    spaces = [Space(engine.plan(node), beside=asked, keys=asked.keys, unknown=asked.optional) for engine in (doing, other)]
+    for found in ask.candidates(max(spaces, key=lambda space: len(space.inputs)), question):
+        (done, record), (done_by_other, beside) = (_decided(engine, node, found) for engine in (doing, other))
+        if record is not None and done - done_by_other:
+            return attrs.evolve(found, record=beside or record)
+    return None
+
+
+def _decided(engine: Engine, node: str, example: Example) -> tuple[frozenset[_Done], DecisionRecord | None]:
+    """What an engine does about an example, and its record; nothing, and none, where it refuses what was chosen."""
+    plan = engine.plan(node)
+    choose = {name: value for name, value in example.choose.items() if name in plan.defaults}
+    try:
+        record = engine.decide(node, example.values, at=AT, subject="example", period="example", choose=choose)
+    except InputError:
+        return frozenset(), None
+    if record.outcome is not Outcome.ACT:
+        return frozenset(), record
+    taken = {branch.id for branch in record.evidence.branches if branch.taken}
+    return frozenset(_done(plan.playbook.actions[branch.action]) for branch in plan.playbook.branches if branch.id in taken), record
+
+
+# ── in words ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _words(one: Plan, other: Plan) -> Iterator[str]:
+    """What is written differently: inputs and their contracts, thresholds, branches, pre-checks, parameters, actions, promises, who owns and approves,
+    how it is undone.
+    """
+    old, new = one.playbook, other.playbook
+    for what, read in _TOLD.items():
+        yield from _changed(what, read(one), read(other))
     if [branch.id for branch in old.branches] != [branch.id for branch in new.branches] and {b.id for b in old.branches} == {b.id for b in new.branches}:
         yield f"order of branches: {', '.join(b.id for b in old.branches)} → {', '.join(b.id for b in new.branches)}"
 
 
-def _done(playbook: Playbook) -> dict[str, str]:
-    return {branch.id: playbook.actions[branch.action].text for branch in playbook.branches}
+def _changed(what: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+    for name in dict.fromkeys((*before, *after)):
+        if before.get(name) != after.get(name):
+            label = f"{what} `{name}`" if what else name
+            if name not in after:
+                yield f"{label} is gone: {before[name]}"
+            else:
+                yield f"{label}: {before[name]} → {after[name]}" if name in before else f"{label} is new: {after[name]}"
+
+
+def _bound(plan: Plan) -> dict[str, str]:
+    """What each input reads."""
+    return {name: _reading(planned) for name, planned in plan.inputs.items()}
+
+
+def _reading(planned: PlannedInput) -> str:
+    use = planned.use
+    parts = [
+        planned.metric.id,
+        f"in {planned.unit}" if planned.unit else "",
+        f"{use.lag} periods back" if use.lag else "",
+        "over all subjects" if use.overall else "",
+        f"{use.combine.value} {use.worst}".strip() + f" by {', '.join(use.by)}" * bool(use.by) if use.combine is not None else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _promises(plan: Plan) -> dict[str, str]:
+    return {item.input: f"{'improves' if item.improves else 'worsens'} {', '.join(item.order)}" for item in plan.playbook.monotonic}
+
+
+def _parameters(plan: Plan) -> dict[str, str]:
+    return {name: f"{item.range.text.removeprefix('value in ')}, default {item.default:g}" for name, item in plan.playbook.parameters.items()}
+
+
+def _levers(plan: Plan) -> dict[str, str]:
+    levers = {branch.id: plan.playbook.actions[branch.action].lever for branch in plan.playbook.branches}
+    return {name: f"{lever.name} from {_text(lever.before.text)} to {_text(lever.after.text)}" for name, lever in levers.items() if lever is not None}
 
 
 def _text(text: str) -> str:
     return " ".join(text.split())
 
 
-def _parameter(parameter: Any) -> str:
-    return f"{parameter.range.text.removeprefix('value in ')}, default {parameter.default:g}"
-
-
-def _head(playbook: Playbook) -> dict[str, str]:
+def _head(plan: Plan) -> dict[str, str]:
+    playbook = plan.playbook
     return {
         "hit policy": playbook.hit_policy.value,
         "owner": playbook.owner,
@@ -149,3 +211,19 @@ def _head(playbook: Playbook) -> dict[str, str]:
         "reversal": f"{playbook.reversal.plan} within {playbook.reversal.within}",
         "review": playbook.cadence,
     }
+
+
+_TOLD: Final[Mapping[str, Callable[[Plan], Mapping[str, str]]]] = {
+    "input": _bound,
+    "valid range of": lambda plan: {name: item.valid_range or "any" for name, item in plan.inputs.items()},
+    "threshold": lambda plan: {name: item.text for name, item in plan.playbook.thresholds.items()},
+    "pre-check": lambda plan: {item.id: _text(item.condition.text) for item in plan.playbook.pre_checks},
+    "branch": lambda plan: {item.id: _text(item.condition.text) for item in plan.playbook.branches},
+    "action of branch": lambda plan: {item.id: plan.playbook.actions[item.action].text for item in plan.playbook.branches},
+    "parts of the action of branch": lambda plan: {item.id: ", ".join(plan.playbook.actions[item.action].parts) for item in plan.playbook.branches},
+    "lever of branch": _levers,
+    "projection": lambda plan: {name: _text(item.text) for name, item in plan.playbook.projections.items()},
+    "parameter": _parameters,
+    "promise on": _promises,
+    "": _head,
+}

@@ -87,7 +87,15 @@ class Asker:
         return None if answer == z3.unknown else answer == z3.sat
 
     def example(self, space: Space, engine: Engine, constraints: Sequence[Any], shows: Callable[[DecisionRecord], bool]) -> Example | None:
-        """Inputs of one space for which all of these hold and the engine shows it; nothing where none was found.
+        """Inputs of one space for which all of these hold and the engine shows it; nothing where none was found."""
+        for found in self.candidates(space, constraints):
+            record = engine.decide(space.plan.playbook.id, found.values, at=AT, subject="example", period="example", choose=found.choose)
+            if shows(record):
+                return attrs.evolve(found, record=record)
+        return None
+
+    def candidates(self, space: Space, constraints: Sequence[Any]) -> Iterator[Example]:
+        """Inputs of one space for which all of these hold, which no engine has decided yet.
 
         Numbers are first looked for where business numbers are, and then rounded as far as the constraints let them.
         """
@@ -97,11 +105,7 @@ class Asker:
                 continue
             model = self.solver.model()
             for places in (_PLACES, _PLACES[3:], ()):
-                found = self._written(space, hope, model, places)
-                record = engine.decide(space.plan.playbook.id, found.values, at=AT, subject="example", period="example", choose=found.choose)
-                if shows(record):
-                    return attrs.evolve(found, record=record)
-        return None
+                yield self._written(space, hope, model, places)
 
     def fixing(self, space: Space, example: Example) -> list[Any]:
         """That the inputs of a space have the values of an example."""

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
+import attrs
 import z3
 
 from decision_os.expr import Expression
@@ -20,7 +21,7 @@ from decision_os.model import Combine, HitPolicy
 from decision_os.plan import Condition, Plan
 from decision_os.proofs.terms import Division, Input, Kleene, Terms, both, either
 
-__all__ = ["Space", "atoms", "finer_keys"]
+__all__ = ["Space", "atoms", "finer_keys", "optional"]
 
 _ORDINALS: Final = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 
@@ -39,6 +40,8 @@ class Space:
     In a question about two playbooks `named` gives the inputs that are the same the same name in both, `prefix` keeps the others apart,
     `private` what only one of them is made of, and `beside` is the first of the two. `keys` are the finer keys (as many as its own
     conditions need, unless given); inputs of `unknown` need not be known.
+    Inputs and parameters of `apart` have another range in the other playbook: they are not kept inside their own, and `inside` says when they are, or
+    are missing. Outside it an input is unknown, as it is to the engine, and a parameter cannot be chosen.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Space:
         beside: Space | None = None,
         keys: Sequence[str] | None = None,
         unknown: Collection[str] = (),
+        apart: Collection[str] = (),
     ) -> None:
         self.plan = plan
         self.named = named or {}
@@ -58,7 +62,9 @@ class Space:
         self.keys = finer_keys(plan) if keys is None else keys
         self.codes: dict[str, int] = beside.codes if beside is not None else {}
         self.inputs: dict[str, Input] = {}
-        self.optional = {*_optional(self.plan), *unknown}
+        self.optional = {*optional(self.plan), *unknown}
+        self.apart = frozenset(apart)
+        self.inside: dict[str, Any] = {}
         functions = {name: each for asked in (*plan.pre_checks, *plan.branches) for name, each in asked.expression.context.functions.items()}
         self.terms = Terms(lambda name: self.inputs[name], private or prefix, self.codes, functions)
         self._declare()
@@ -98,11 +104,22 @@ class Space:
         for name, planned in self.plan.inputs.items():
             if planned.valid is not None:
                 for at in self.places(name):
-                    inside = self.terms.condition(planned.valid.tree, {name: at}).true
-                    known = self.inputs[at].known
-                    yield inside if z3.is_true(known) else z3.Or(z3.Not(known), inside)
+                    found = self.inputs[at]
+                    self.inputs[at] = attrs.evolve(found, known=z3.BoolVal(True))
+                    valid = self.terms.condition(planned.valid.tree, {name: at}).true
+                    inside = valid if z3.is_true(found.known) else z3.Or(z3.Not(found.known), valid)
+                    if name in self.apart:
+                        self.inside[at] = inside
+                        self.inputs[at] = attrs.evolve(found, known=both([found.known, valid]))
+                    else:
+                        self.inputs[at] = found
+                        yield inside
         for name, parameter in self.plan.playbook.parameters.items():
-            yield self.terms.condition(parameter.range.tree, {"value": name}).true
+            inside = self.terms.condition(parameter.range.tree, {"value": name}).true
+            if name in self.apart:
+                self.inside[name] = inside
+            else:
+                yield inside
         if "open_sev2_incidents" in self.inputs:
             yield self.inputs["open_sev2_incidents"].value >= 0
 
@@ -176,7 +193,7 @@ class Space:
         return ends
 
 
-def _optional(found: Plan) -> frozenset[str]:
+def optional(found: Plan) -> frozenset[str]:
     """The inputs that a condition asks about whether they are missing, or has another value for."""
     names: set[str] = set()
     for condition in (*found.pre_checks, *found.branches):

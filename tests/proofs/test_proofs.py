@@ -14,7 +14,7 @@ from click.testing import CliRunner
 import decision_os as dos
 from decision_os.cli.app import app
 from decision_os.engine import Engine
-from decision_os.errors import RuleBookError, Severity
+from decision_os.errors import InputError, RuleBookError, Severity
 from tests.proofs.corpus import FAULTY, SOUND, Case, write_book
 from tests.small_book import BOOK, FILES, PLAYBOOK, write
 
@@ -235,6 +235,95 @@ def test_another_action_is_no_equivalent_one(tmp_path: Path) -> None:
     (found,) = difference(old, Engine.load(folder))
     assert "incomparable" == found.relation
     assert ("action of branch `high`: do high → do more",) == found.words
+
+
+def edited(folder: Path, case: Case, *edits: tuple[str, str]) -> Engine:
+    """The engine of a case whose playbook was changed as text."""
+    path = write_book(folder, case) / "node.yaml"
+    text = path.read_text(encoding="utf-8")
+    for written, instead in edits:
+        assert written in text
+        text = text.replace(written, instead)
+    path.write_text(text, encoding="utf-8")
+    return Engine.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "relation"),
+    [
+        ("[0, 1]", "[0, 2]", "looser"),
+        ("[0, 2]", "[0, 1]", "stricter"),
+        ("[0, 1]", "[0.75, 2]", "incomparable"),
+        ("[0, 1]", "", "looser"),
+        ("[0, 1]", "[-1, 1]", "equivalent"),
+    ],
+)
+def test_an_input_valid_under_one_contract_alone_counts(tmp_path: Path, old: str, new: str, relation: str) -> None:
+    """Values that the old contract refused, and the new one lets act, would be no change."""
+    case = Case(name="", inputs={"x": ("ratio", old)}, branches={"a": "x >= 0.5"})
+    before, after = book(tmp_path / "old", case), book(tmp_path / "new", case, inputs={"x": ("ratio", new)})
+    (found,) = difference(before, after)
+    assert (relation, (f"valid range of `x`: {old} → {new or 'any'}",)) == (found.relation, found.words)
+    for example, acting, other in ((found.less, before, after), (found.more, after, before)):
+        if example is not None:
+            assert ("act", "undetermined") == tuple(engine.decide("node", example.values).outcome.value for engine in (acting, other))
+
+
+@pytest.mark.parametrize(("old", "new", "relation"), [("[5%, 10%]", "[1%, 10%]", "looser"), ("[1%, 10%]", "[5%, 10%]", "stricter")])
+def test_a_parameter_that_may_be_chosen_in_one_alone_counts(tmp_path: Path, old: str, new: str, relation: str) -> None:
+    """A choice that one of them refuses would be no change."""
+    case = Case(name="", inputs={"x": ("ratio", "[-100, 100]")}, branches={"a": "x >= s"})
+    wide = [("branches:", f'parameters: {{s: {{range: "{each}", default: "5%"}}}}\nbranches:') for each in (old, new)]
+    engines = [edited(tmp_path / name, case, edit) for name, edit in zip(("old", "new"), wide, strict=True)]
+    (found,) = difference(engines[0], engines[1])
+    assert (relation, (f"parameter `s`: {old}, default 0.05 → {new}, default 0.05",)) == (found.relation, found.words)
+    example, engine = (found.more, engines[0]) if relation == "looser" else (found.less, engines[1])
+    assert example is not None
+    with pytest.raises(InputError, match="outside its range"):
+        engine.decide("node", example.values, choose=example.choose)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "relation", "words"),
+    [
+        (
+            "text: do a, lever: {name: l, before: x, after: x * 1.2}",
+            "text: do a, lever: {name: l, before: x, after: x * 5}",
+            "incomparable",
+            ("lever of branch `a`: l from x to x * 1.2 → l from x to x * 5",),
+        ),
+        ("inputs: {x: x, z: z}", "inputs: {x: z, z: z}", "not-proven", ("input `x`: x, in ratio → z, in ratio",)),
+        ("{x: x, z: z}", "{x: {metric: x, lag: 3}, z: z}", "not-proven", ("input `x`: x, in ratio → x, in ratio, 3 periods back",)),
+        ("reversal:", "order: [hold, do_a]\nimproves: [x]\nreversal:", "not-proven", ("promise on `x` is new: improves hold, do_a",)),
+    ],
+    ids=["a lever", "another metric", "a lag", "a promise"],
+)
+def test_what_is_not_asked_of_the_solver_is_not_called_equivalent(tmp_path: Path, old: str, new: str, relation: str, words: tuple[str, ...]) -> None:
+    """The same conditions would hide that something else is done, read or promised."""
+    ratio = ("ratio", "[-100, 100]")
+    case = Case(name="", inputs={"x": ratio, "z": ratio}, branches={"a": "x >= 1"})
+    engine = edited(tmp_path / "old", case, *([(("text: do a"), old)] if "lever" in old else []))
+    changed = edited(tmp_path / "new", case, ("text: do a" if "lever" in old else old, new))
+    assert [(relation, words)] == [(change.relation, change.words) for change in difference(engine, changed)]
+    assert [("equivalent", ())] == [(change.relation, change.words) for change in difference(changed, changed)]
+
+
+@pytest.mark.parametrize("condition", ["x >= s", "x >= s and x < 50%"])
+def test_another_default_is_not_passed_over(tmp_path: Path, condition: str) -> None:
+    """Whatever is chosen decides alike or less, and who chooses nothing would act where nobody did."""
+    case = Case(name="", inputs={"x": ("share", "[0, 1]")}, branches={"a": "x >= s"})
+    with_default = [("branches:", f'parameters: {{s: {{range: "[1%, 10%]", default: "{each}"}}}}\nbranches:') for each in ("5%", "2%")]
+    old = edited(tmp_path / "old", case, with_default[0])
+    (found,) = difference(old, edited(tmp_path / "new", attrs.evolve(case, branches={"a": condition}), with_default[1]))
+    assert "not-proven" == found.relation
+    assert "parameter `s`: [1%, 10%], default 0.05 → [1%, 10%], default 0.02" in found.words
+
+
+def test_a_value_for_what_is_missing_counts_in_both_directions(tmp_path: Path) -> None:
+    """Taking back `coalesce` would be left unproven, where giving it is found."""
+    case = Case(name="", inputs={"x": ("ratio", "[-100, 100]")}, branches={"a": "coalesce(x, 5) >= 1"})
+    one, other = book(tmp_path / "one", case), book(tmp_path / "other", case, branches={"a": "x >= 1"})
+    assert ["stricter", "looser"] == [change.relation for change in (*difference(one, other), *difference(other, one))]
 
 
 def test_what_came_and_what_went(tmp_path: Path) -> None:
