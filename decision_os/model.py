@@ -359,6 +359,11 @@ class Metric:
     where: Where = _where()
 
     @property
+    def whole(self) -> bool:
+        """Whether its values are whole: one kind of thing, counted and not worked out."""
+        return self.unit is not None and self.unit.counts and len(self.unit.factors) == 1 and self.formula is None
+
+    @property
     def dimensions(self) -> tuple[str, ...]:
         """The grain entries that are not periods."""
         return tuple(entry for entry in self.grain if time_grain(entry) is None)

@@ -189,14 +189,13 @@ def places(plan: Plan, keys: Sequence[str]) -> Iterator[Place]:
             name = f"{own}@{key}" if key else own
             valid = metric.valid_range.renamed({"value": name}) if metric.valid_range is not None else None
             low, high = _ends(valid, name, metric)
-            whole = metric.unit is not None and metric.unit.counts and len(metric.unit.factors) == 1 and metric.formula is None
             yield Place(
                 name=name,
                 own=own,
                 key=key,
                 kind=kind,
                 unit=metric.unit,
-                whole=whole,
+                whole=metric.whole,
                 precision=metric.precision,
                 valid=valid,
                 low=low,

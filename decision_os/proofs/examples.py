@@ -116,12 +116,12 @@ class Asker:
             value = value[key] if key else value
             if value is None:
                 held.append(z3.Not(found.known))
-            elif found.kind == "number":
-                held.append(found.value == z3.RealVal(str(Fraction(str(value)))))
-            elif found.kind == "bool":
-                held.append(found.value == z3.BoolVal(value))
+                continue
+            if found.kind == "number":
+                exact = z3.RealVal(str(Fraction(str(value))))
             else:
-                held.append(found.value == z3.IntVal(space.terms.codes.get(value, -1)))
+                exact = z3.BoolVal(value) if found.kind == "bool" else z3.IntVal(space.terms.codes.get(value, -1))
+            held.append(z3.And(found.known, found.value == exact))
         return held
 
     def _written(self, space: Space, constraints: Sequence[Any], model: Any, places: Sequence[int]) -> Example:

@@ -10,16 +10,20 @@ import attrs
 import z3
 
 from decision_os.engine import Engine
+from decision_os.errors import DecisionOSError
+from decision_os.model import HitPolicy
 from decision_os.proofs.examples import AT, Asker, Example, Limit, number_in, shown, values_of
 from decision_os.proofs.space import Space
 from decision_os.record import DecisionRecord, Outcome
-from decision_os.values import Unknown
+from decision_os.values import Reason, Unknown
 
 __all__ = ["Turn", "nearest_change"]
 
 _HALVINGS: Final = 24
 _ROUNDED: Final = Fraction(101, 100)
 """How much longer than the shortest a change may be for the sake of numbers that read well."""
+_KEPT: Final = 250
+"""Milliseconds of each second that are kept for showing what was found."""
 _STEPS: Final = {"share": Fraction(1, 100), "pp": Fraction(1, 100), "percent": Fraction(1, 100)}
 
 
@@ -52,62 +56,117 @@ class Turn:
 def nearest_change(
     engine: Engine, record: DecisionRecord, *, among: Sequence[str] | None = None, at_most: int | None = None, seconds: float = 10.0
 ) -> Turn | None:
-    """The smallest change of numeric inputs that changes outcome or branch; nothing where there is none.
+    """The smallest change of numeric inputs that changes outcome or branches, to what is determined; nothing where there is none.
 
     Where `seconds` are over before it is known to be the smallest, it is the smallest found, and says so (`Turn.proven`). `among` limits which inputs
-    may move, `at_most` how many at once. Inputs that are unknown stay so, and the action parameters stay as chosen.
+    may move, `at_most` how many at once. Inputs that are unknown stay so, counts stay whole, and the action parameters stay as chosen.
 
-    Raises `TimeoutError` where `seconds` are over before any is found.
+    Raises `TimeoutError` where `seconds` are over before any is found, and `DecisionOSError` where the solver cannot tell, whatever the time.
     """
+    if any(isinstance(item.value, Unknown) and Reason.BLOCKED.value in item.value.reasons for item in record.inputs):
+        return None  # what a failed test blocks stays blocked, whatever the other inputs are
     keys = list(dict.fromkeys(item.key for item in record.inputs if item.key)) or [""]
     space = Space(engine.plan(record.node), keys=keys, unknown={item.name for item in record.inputs if isinstance(item.value, Unknown)})
     values = values_of(record)
-    chosen = dict(record.chosen)
-    start = Example(values, chosen, record)
     free = [name for name, found in space.inputs.items() if _movable(space, name, found.kind, values, among)]
-    ask = Asker([space], Limit(seconds))
-    held = [constraint for name, constraint in zip(space.inputs, ask.fixing(space, start), strict=True) if name not in free]
-    distances = {name: _distance(space, name, values) for name in free}
-    other = z3.Not(_same(space, record))
-    constraints = [other, *held]
-    if at_most is not None:
-        moved = [z3.If(space.inputs[name].value != _exact(values, name), 1, 0) for name in free]
-        constraints.append(z3.Sum(moved) <= at_most)
     if not free:
         return None
-    found = ask.possible(*constraints)
-    if found is None:
-        raise _late(record, seconds)
-    if not found:
-        return None
-    total = z3.Sum(list(distances.values()))
-    best = number_in(ask.solver.model(), total)
-    low = Fraction(0)
-    for _ in range(_HALVINGS):
-        middle = (low + best) / 2
-        found = ask.possible(*constraints, total <= z3.RealVal(str(middle)))
-        if found is None:
-            break
-        if found:
-            best = min(middle, number_in(ask.solver.model(), total))
-        else:
-            low = middle
-        if best - low <= best / 10_000:
-            break
-    example = ask.example(space, engine, [*constraints, total <= z3.RealVal(str(best * _ROUNDED))], lambda made: _differs(made, record))
-    if example is None:
-        raise _late(record, seconds)
-    changes = {name: (_at(values, name), _at(example.values, name)) for name in free if _at(values, name) != _at(example.values, name)}
-    return Turn(
-        changes=changes,
-        distance=float(best),
-        at_least=float(low),
-        record=engine.decide(record.node, example.values, at=AT, choose=chosen, subject=record.subject, period=record.period),
-    )
+    search = _Search(engine, space, record, values, free, seconds)
+    if at_most is not None:
+        moved = [z3.If(space.inputs[name].value != _exact(values, name), 1, 0) for name in free]
+        search.constraints.append(z3.Sum(moved) <= at_most)
+    return search.nearest()
 
 
-def _late(record: DecisionRecord, seconds: float) -> TimeoutError:
-    return TimeoutError(f"whether a change of its inputs changes {record.node} for {record.subject} was not found out in {seconds:g} s (give more `seconds`)")
+class _Search:
+    """The way to the nearest other decision of one record."""
+
+    def __init__(self, engine: Engine, space: Space, record: DecisionRecord, values: Mapping[str, Any], free: Sequence[str], seconds: float) -> None:
+        self.engine = engine
+        self.space = space
+        self.record = record
+        self.values = values
+        self.free = free
+        self.seconds = seconds
+        self.ask = Asker([space], Limit(seconds), each=int(seconds * 1000))
+        self.steps = {name: _step(space, name, values) for name in free}
+        self.total = z3.Sum([self._distance(name) for name in free])
+        fixed = zip(space.inputs, self.ask.fixing(space, Example(values, dict(record.chosen), record)), strict=True)
+        self.constraints = [_another(space, record), *(constraint for name, constraint in fixed if name not in free)]
+        for name in free:
+            found = space.inputs[name]
+            self.constraints.append(found.known)
+            if space.plan.inputs[name.partition("@")[0]].metric.whole:
+                self.constraints.append(z3.Or(z3.IsInt(found.value), found.value == _exact(values, name)))
+
+    def nearest(self) -> Turn | None:
+        """What the engine decides otherwise, as near as is found.
+
+        What the solver says is put to the engine. A point that it does not decide otherwise (arithmetic of floats, a Python function) is left out
+        from then on, and others are looked for, each time four times as far beyond the nearest that is left.
+        """
+        low, beyond = Fraction(0), _ROUNDED - 1
+        while True:
+            found = self.ask.possible(*self.constraints)
+            if found is None:
+                raise self._not_found()
+            if not found:
+                return None
+            low, best = self._narrowed(low, number_in(self.ask.solver.model(), self.total))
+            reach = (low if best <= low * _ROUNDED else best) * (1 + beyond)
+            refused: list[Mapping[str, Any]] = []
+            within = [*self.constraints, self.total <= z3.RealVal(str(reach))]
+            example = self.ask.example(self.space, self.engine, within, lambda made, refused=refused: self._shows(made, refused))  # type: ignore[misc]  # as the loop's
+            if example is not None:
+                return self._turn(example, low)
+            if not refused:
+                raise self._not_found()
+            self.constraints += [self._elsewhere(point) for point in refused]
+            beyond *= 4
+
+    def _narrowed(self, low: Fraction, best: Fraction) -> tuple[Fraction, Fraction]:
+        """How far is proven to be needed, and how near there is one; a part of the time is kept for showing it."""
+        for _ in range(_HALVINGS):
+            middle = (low + best) / 2
+            left = self.ask.limit.milliseconds - int(self.seconds * _KEPT)
+            found = self.ask.possible(*self.constraints, self.total <= z3.RealVal(str(middle)), at_most=left)
+            if found is None:
+                break
+            if found:
+                best = min(middle, number_in(self.ask.solver.model(), self.total))
+            else:
+                low = middle
+            if best - low <= best / 10_000:
+                break
+        return low, best
+
+    def _shows(self, made: DecisionRecord, refused: list[Mapping[str, Any]]) -> bool:
+        other = (made.outcome, made.branch) != (self.record.outcome, self.record.branch) and made.outcome is not Outcome.UNDETERMINED
+        if not other:
+            refused.append(values_of(made))
+        return other
+
+    def _elsewhere(self, point: Mapping[str, Any]) -> Any:
+        """That the inputs are not at a point."""
+        return z3.Or([self.space.inputs[name].value != _exact(point, name) for name in self.free])
+
+    def _distance(self, name: str) -> Any:
+        change = (self.space.inputs[name].value - _exact(self.values, name)) / z3.RealVal(str(self.steps[name]))
+        return z3.If(change < 0, -change, change)
+
+    def _turn(self, example: Example, low: Fraction) -> Turn:
+        pairs = {name: (_at(self.values, name), _at(example.values, name)) for name in self.free}
+        changes = {name: (old, new) for name, (old, new) in pairs.items() if old != new}
+        distance = sum((abs(Fraction(str(new)) - Fraction(str(old))) / self.steps[name] for name, (old, new) in changes.items()), Fraction(0))
+        record = self.record
+        made = self.engine.decide(record.node, example.values, at=AT, choose=dict(record.chosen), subject=record.subject, period=record.period)
+        return Turn(changes=changes, distance=float(distance), at_least=float(low), record=made)
+
+    def _not_found(self) -> Exception:
+        what = f"whether a change of its inputs changes {self.record.node} for {self.record.subject} was not found out"
+        if self.ask.limit.milliseconds == 0 or self.ask.solver.reason_unknown() in ("timeout", "canceled"):
+            return TimeoutError(f"{what} in {self.seconds:g} s (give more `seconds`)")
+        return DecisionOSError(f"{what}: the solver cannot tell, and more time would not help (look `among` fewer inputs)")
 
 
 def _at(values: Mapping[str, Any], name: str) -> Any:
@@ -126,21 +185,24 @@ def _movable(space: Space, name: str, kind: str, values: Mapping[str, Any], amon
     return (among is None or own in among) and isinstance(_at(values, name), int | float)
 
 
-def _distance(space: Space, name: str, values: Mapping[str, Any]) -> Any:
+def _step(space: Space, name: str, values: Mapping[str, Any]) -> Fraction:
+    """The typical step of an input: what its change is counted in."""
     planned = space.plan.inputs[name.partition("@")[0]]
-    now = Fraction(str(_at(values, name)))
     kind = planned.metric.unit.kind if planned.metric.unit is not None else ""
-    step = _STEPS.get(kind) or (abs(now) / 100 or Fraction(1, 100))
-    change = (space.inputs[name].value - z3.RealVal(str(now))) / z3.RealVal(str(step))
-    return z3.If(change < 0, -change, change)
+    return _STEPS.get(kind) or (abs(Fraction(str(_at(values, name)))) / 100 or Fraction(1, 100))
 
 
-def _same(space: Space, record: DecisionRecord) -> Any:
-    """That what is decided is what was."""
-    if record.outcome is Outcome.ACT:
-        return z3.And(*(space.taken(branch) for branch in (record.branch or "").split(", ")))
-    return space.free if record.outcome is Outcome.HOLD else z3.Not(space.passed)
-
-
-def _differs(made: DecisionRecord, record: DecisionRecord) -> bool:
-    return (made.outcome, made.branch) != (record.outcome, record.branch) and made.outcome is not Outcome.UNDETERMINED
+def _another(space: Space, record: DecisionRecord) -> Any:
+    """That something is decided, and it is not what was."""
+    collects = space.plan.playbook.hit_policy is HitPolicy.COLLECT
+    acts = {branch: space.taken(branch) for branch in space.branches}
+    decided = z3.Or(z3.Not(space.passed), space.free, *acts.values())
+    if record.outcome is Outcome.UNDETERMINED:
+        return decided
+    if record.outcome is Outcome.BLOCKED:
+        return z3.And(decided, space.passed)
+    if record.outcome is Outcome.HOLD:
+        return z3.And(decided, z3.Not(space.free))
+    before = (record.branch or "").split(", ")
+    others = [acts[branch] for branch in acts if branch not in before] if collects else []
+    return z3.And(decided, z3.Or(*(z3.Not(acts[branch]) for branch in before), *others))
