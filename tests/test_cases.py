@@ -103,6 +103,22 @@ channel.invest:
 
 
 @pytest.mark.parametrize(
+    ("node", "text", "said"),
+    [
+        ("channel.invest", "with: {win_rate: $29}", "48 unit-mismatch cannot compare `win_rate` (share, as declared) and `$29` (USD, as written)"),
+        ("channel.invest", "with: {channel: [a]}", "47 wrong-type `channel` is a text (write `null` where it is not known)"),
+        ("pricing.change", "choose: {list_price_step: $1}", "57 unit-mismatch cannot compare `list_price_step`"),
+        ("pricing.change", "with: {open_sev2_incidents: 1%}", "59 unit-mismatch cannot compare `open_sev2_incidents`"),
+        ("pricing.change", "with: {payback: {SMB: $1}}", "53 unit-mismatch cannot compare `payback`"),
+    ],
+)
+def test_a_value_in_another_unit_is_refused_at_its_place(tmp_path: Path, node: str, text: str, said: str) -> None:
+    """A slip that no playbook could have would be read as a number, and the case would test another one."""
+    (issue,) = refused(tmp_path, f"{node}:\n  cases:\n    - {{name: a, expect: hold, {text}}}\n")
+    assert issue.startswith(f"cases.yaml:3:{said}")
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("- one\n", "cases.yaml:1:1 wrong-type a file of cases is a mapping from decisions to `given` and `cases`"),

@@ -10,12 +10,13 @@ from typing import Any, Final
 import attrs
 
 from decision_os.engine import Engine
-from decision_os.errors import CasesError, ExpressionError, Where, nearest
+from decision_os.errors import CasesError, ExpressionError, Severity, Where, nearest
+from decision_os.expr import analyse
 from decision_os.expr.parser import parse
 from decision_os.expr.tree import Negative, Node, Number
 from decision_os.plan import Plan
 from decision_os.record import Outcome
-from decision_os.units import PERCENT, PP
+from decision_os.units import PERCENT, PP, Unit, parse_unit
 from decision_os.values import Reading
 from decision_os.wire import FEEDS, is_cases
 from decision_os.wire.fields import Fields, Report
@@ -234,7 +235,7 @@ class _Group:
             elif name in self.plan.feeds:
                 found[name] = self.number(node, name) if FEEDS[name] else self.truth(node, name)
             elif name in self.plan.playbook.subject.keys:
-                found[name] = node.text if isinstance(node, ScalarNode) else None
+                found[name] = self.text(node, name)
             else:
                 known = [*self.plan.inputs, *self.plan.feeds]
                 hint = nearest(name, known) or f"it reads {', '.join(known)}"
@@ -304,7 +305,27 @@ class _Group:
                 found = None
         if found is None:
             self.report.error("wrong-type", f"`{name}` is a number, not `{_shown(node)}`", node.where, f"as in `0.27`, `29%`, `$40`; {_NOT_KNOWN}")
-        return found
+            return None
+        return found if isinstance(node, ScalarNode) and self.fits(node, name) else None
+
+    def fits(self, node: ScalarNode, name: str) -> bool:
+        """Whether the rules could compare a number, with the unit it is written in, with what it stands for."""
+        unit = self.unit(name)
+        if unit is None:
+            return True
+        issues = analyse(f"{name} == {node.text}", units={name: unit}, currency=self.currency).issues
+        told = [issue for issue in issues if issue.severity is not Severity.NOTE]
+        for issue in told:
+            self.report.error(issue.code, issue.message, node.where, issue.hint)
+        return not told
+
+    def unit(self, name: str) -> Unit | None:
+        """The unit a name was declared in, if it was."""
+        if name in self.plan.playbook.parameters:
+            return self.plan.playbook.parameters[name].unit
+        if name in self.plan.inputs:
+            return self.plan.inputs[name].metric.unit
+        return parse_unit(FEEDS[name]) if FEEDS.get(name) else None
 
 
 def _literal(tree: Node) -> float | None:

@@ -24,6 +24,9 @@ _ROUNDED: Final = Fraction(101, 100)
 """How much longer than the shortest a change may be for the sake of numbers that read well."""
 _KEPT: Final = 250
 """Milliseconds of each second that are kept for showing what was found."""
+_FARTHEST: Final = 10**12
+"""Typical steps beyond which nothing is looked for that the engine might decide otherwise than the solver says."""
+_TICK: Final = 50  # milliseconds: a solver that is stopped at its limit may come back a little sooner
 _STEPS: Final = {"share": Fraction(1, 100), "pp": Fraction(1, 100), "percent": Fraction(1, 100)}
 
 
@@ -92,7 +95,7 @@ class _Search:
         self.steps = {name: _step(space, name, values) for name in free}
         self.total = z3.Sum([self._distance(name) for name in free])
         fixed = zip(space.inputs, self.ask.fixing(space, Example(values, dict(record.chosen), record)), strict=True)
-        self.constraints = [_another(space, record), *(constraint for name, constraint in fixed if name not in free)]
+        self.constraints = [_another(space, record), self.total > 0, *(constraint for name, constraint in fixed if name not in free)]
         for name in free:
             found = space.inputs[name]
             self.constraints.append(found.known)
@@ -102,30 +105,29 @@ class _Search:
     def nearest(self) -> Turn | None:
         """What the engine decides otherwise, as near as is found.
 
-        What the solver says is put to the engine. A point that it does not decide otherwise (arithmetic of floats, a Python function) is left out
-        from then on, and others are looked for, each time four times as far beyond the nearest that is left.
+        What the solver says is put to the engine. Where that does not decide otherwise (arithmetic of floats, a Python function), others are looked
+        for farther out, where there are any, in wider and wider stretches.
         """
-        low, beyond = Fraction(0), _ROUNDED - 1
+        found = self.ask.possible(*self.constraints)
+        if found is None:
+            raise self._not_found()
+        if not found:
+            return None
+        low, best = self._narrowed(number_in(self.ask.solver.model(), self.total))
+        near, far, wide = low, (low if best <= low * _ROUNDED else best) * _ROUNDED, _ROUNDED - 1
         while True:
-            found = self.ask.possible(*self.constraints)
-            if found is None:
-                raise self._not_found()
-            if not found:
-                return None
-            low, best = self._narrowed(low, number_in(self.ask.solver.model(), self.total))
-            reach = (low if best <= low * _ROUNDED else best) * (1 + beyond)
-            refused: list[Mapping[str, Any]] = []
-            within = [*self.constraints, self.total <= z3.RealVal(str(reach))]
-            example = self.ask.example(self.space, self.engine, within, lambda made, refused=refused: self._shows(made, refused))  # type: ignore[misc]  # as the loop's
+            within = [*self.constraints, self.total >= z3.RealVal(str(near)), self.total <= z3.RealVal(str(far))]
+            example = self.ask.example(self.space, self.engine, within, self._shows)
             if example is not None:
                 return self._turn(example, low)
-            if not refused:
+            if far > _FARTHEST or not self.ask.possible(*self.constraints, self.total > z3.RealVal(str(far))):
                 raise self._not_found()
-            self.constraints += [self._elsewhere(point) for point in refused]
-            beyond *= 4
+            wide = min(4 * wide, Fraction(1))
+            near, far = far, far * (1 + wide)
 
-    def _narrowed(self, low: Fraction, best: Fraction) -> tuple[Fraction, Fraction]:
+    def _narrowed(self, best: Fraction) -> tuple[Fraction, Fraction]:
         """How far is proven to be needed, and how near there is one; a part of the time is kept for showing it."""
+        low = Fraction(0)
         for _ in range(_HALVINGS):
             middle = (low + best) / 2
             left = self.ask.limit.milliseconds - int(self.seconds * _KEPT)
@@ -140,15 +142,8 @@ class _Search:
                 break
         return low, best
 
-    def _shows(self, made: DecisionRecord, refused: list[Mapping[str, Any]]) -> bool:
-        other = (made.outcome, made.branch) != (self.record.outcome, self.record.branch) and made.outcome is not Outcome.UNDETERMINED
-        if not other:
-            refused.append(values_of(made))
-        return other
-
-    def _elsewhere(self, point: Mapping[str, Any]) -> Any:
-        """That the inputs are not at a point."""
-        return z3.Or([self.space.inputs[name].value != _exact(point, name) for name in self.free])
+    def _shows(self, made: DecisionRecord) -> bool:
+        return (made.outcome, made.branch) != (self.record.outcome, self.record.branch) and made.outcome is not Outcome.UNDETERMINED
 
     def _distance(self, name: str) -> Any:
         change = (self.space.inputs[name].value - _exact(self.values, name)) / z3.RealVal(str(self.steps[name]))
@@ -164,9 +159,11 @@ class _Search:
 
     def _not_found(self) -> Exception:
         what = f"whether a change of its inputs changes {self.record.node} for {self.record.subject} was not found out"
-        if self.ask.limit.milliseconds == 0 or self.ask.solver.reason_unknown() in ("timeout", "canceled"):
+        if self.ask.limit.milliseconds < _TICK:
             return TimeoutError(f"{what} in {self.seconds:g} s (give more `seconds`)")
-        return DecisionOSError(f"{what}: the solver cannot tell, and more time would not help (look `among` fewer inputs)")
+        return DecisionOSError(
+            f"{what}: the solver cannot tell, or does not know what a Python function gives; more time would not help (look `among` other inputs)"
+        )
 
 
 def _at(values: Mapping[str, Any], name: str) -> Any:

@@ -14,13 +14,14 @@ from click.testing import CliRunner
 import decision_os as dos
 from decision_os.cli.app import app
 from decision_os.engine import Engine
-from decision_os.errors import InputError, RuleBookError, Severity
-from tests.proofs.corpus import FAULTY, SOUND, Case, write_book
+from decision_os.errors import DecisionOSError, InputError, RuleBookError, Severity
+from decision_os.values import Reason, Unknown
+from tests.proofs.corpus import COUNT, FAULTY, RATIO, SOUND, Case, write_book
 from tests.small_book import BOOK, FILES, PLAYBOOK, write
 
 pytest.importorskip("z3", reason="proofs need the extra `prove`")
 
-from decision_os.proofs import difference, nearest_change, prove, shared_levers  # after the skip
+from decision_os.proofs import Turn, difference, nearest_change, prove, shared_levers  # after the skip
 
 AT = dt.datetime(2026, 10, 6, 14, tzinfo=dt.UTC)
 CHANNEL = {
@@ -383,6 +384,60 @@ def test_unknown_inputs_stay_unknown(engine: dos.Engine) -> None:
     assert turn is None or "win_rate" not in turn.changes
 
 
+def nearest(folder: Path, values: Mapping[str, Any], when: Mapping[str, str], *, among: list[str] | None = None, **changes: Any) -> Turn | None:
+    """The nearest change of what a small rule book over x and y decides."""
+    engine = book(folder, Case(name="nearest", inputs={"x": RATIO, "y": RATIO}, branches=when, policy="first"), **changes)
+    return nearest_change(engine, engine.decide("node", values, at=AT), among=among)
+
+
+@pytest.mark.parametrize("among", [None, ["y"]])
+def test_a_branch_more_is_another_decision_where_branches_are_collected(tmp_path: Path, among: list[str] | None) -> None:
+    """Doing b beside a would pass for no change, and what is much farther off would be called proven nearest."""
+    turn = nearest(tmp_path, {"x": 2, "y": 0.99}, {"a": "x >= 1", "b": "y >= 1"}, among=among, policy="collect")
+    assert turn is not None
+    assert ({"y": (0.99, 1)}, "a, b", True) == (turn.changes, turn.record.branch, turn.proven)
+    assert turn.distance == pytest.approx(100 / 99)
+
+
+def test_a_branch_less_is_another_decision_where_branches_are_collected(tmp_path: Path) -> None:
+    """Where both are taken, losing one would pass for no change."""
+    turn = nearest(tmp_path, {"x": 2, "y": 1}, {"a": "x >= 1", "b": "y >= 1"}, policy="collect")
+    assert turn is not None
+    assert ("a", {"y"}) == (turn.record.branch, set(turn.changes))
+
+
+def test_what_is_undetermined_is_not_blocked(tmp_path: Path) -> None:
+    """The point itself would be taken for another decision, and nothing found."""
+    turn = nearest(tmp_path, {"x": None, "y": 0}, {"a": "x >= 1 or y >= 1"})
+    assert turn is not None
+    assert ({"y": (0, 1)}, "a") == (turn.changes, turn.record.branch)
+
+
+def test_what_is_undetermined_is_no_other_decision(tmp_path: Path) -> None:
+    """A divisor of zero on the way would be all that is found, and the engine refuses it."""
+    turn = nearest(tmp_path, {"x": 1, "y": 1}, {"a": "x / (y - 0.99) >= -5 and x / (y - 0.99) <= -1"}, among=["y"])
+    assert turn is not None
+    assert ({"y": (1, 0.79)}, "a", True) == (turn.changes, turn.record.branch, turn.proven)
+
+
+def test_a_known_value_is_not_taken_away(tmp_path: Path) -> None:
+    """A change would be to know less, where a condition has another value for what is missing."""
+    assert nearest(tmp_path, {"x": 0, "y": 0}, {"a": "coalesce(x, 5) >= 1"}, among=["y"]) is None
+
+
+@pytest.mark.parametrize(("now", "to"), [(4, 5), (3, 5), (3.5, 5)])
+def test_what_is_counted_changes_by_whole_things(tmp_path: Path, now: float, to: int) -> None:
+    """A count of 4.00000006 would be proposed."""
+    turn = nearest(tmp_path, {"x": now}, {"a": "x > 4"}, inputs={"x": COUNT})
+    assert turn is not None
+    assert ({"x": (now, to)}, True) == (turn.changes, turn.proven)
+
+
+def test_what_a_failed_test_blocks_stays_blocked(tmp_path: Path) -> None:
+    """A change of x would be promised, though the decision stays blocked whatever x is."""
+    assert nearest(tmp_path, {"x": 0, "y": Unknown.because(Reason.BLOCKED, "y", "a test failed")}, {"a": "x >= 1"}) is None
+
+
 # ── Python functions ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 SURE = {"never-fires", "contradicts-check", "masked", "always-true", "never-true"}
@@ -396,6 +451,24 @@ def calling(folder: Path, gives: str, when: str, function: Callable[[float], obj
     playbook = PLAYBOOK.replace("deal_size ≥ size_min and sales > floor", when).replace("thresholds:\n  size_min: $100\n", "")
     write(folder, {**FILES, "book.yaml": BOOK + DECLARED.replace("GIVES", gives), "playbooks/budget.yaml": playbook})
     return Engine.load(folder, functions={"f": function})
+
+
+def test_what_a_function_refuses_is_looked_for_farther_out(tmp_path: Path) -> None:
+    """The solver, which does not know what the function gives, would name the point itself, and the time would be called up at once."""
+    engine = calling(tmp_path, "truth", "f(sales) and sales > floor", lambda sales: sales >= 50)
+    record = engine.decide("budget", {"sales": 6, "deal_size": 100, "slo_green": True}, at=AT)
+    turn = nearest_change(engine, record)
+    assert turn is not None
+    assert ("act", False) == (turn.record.outcome.value, turn.proven)
+    assert turn.changes["sales"][1] >= 50
+
+
+def test_what_no_time_would_tell_is_not_called_late(tmp_path: Path) -> None:
+    """People would give more seconds for what only the function knows."""
+    engine = calling(tmp_path, "truth", "f(sales) and sales > floor", lambda _: False)
+    record = engine.decide("budget", {"sales": 6, "deal_size": 100, "slo_green": True}, at=AT)
+    with pytest.raises(DecisionOSError, match=r"does not know what a Python function gives; more time would not help"):
+        nearest_change(engine, record, seconds=60)
 
 
 @pytest.mark.parametrize(
