@@ -43,7 +43,8 @@ def proofs_of(engine: Engine, seconds: float) -> list[Issue]:
 def diff(ctx: click.Context, old: Path, new: Path, seconds: float, functions: Functions, style: str) -> None:
     """Say what changed from the rules OLD to the rules NEW.
 
-    In words, and in what is decided: each decision is equivalent, stricter, looser or incomparable, with inputs that show it. Exits 1 where anything changed.
+    In words, and in what is decided: each decision is equivalent, stricter, looser, incomparable or not-proven, with inputs that show it. Exits 1 where
+    anything changed.
     """
     changes = _proofs().difference(Engine.load(old, functions=functions), Engine.load(new, functions=functions), seconds=seconds)
     if style == "json":
