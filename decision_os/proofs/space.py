@@ -150,14 +150,15 @@ class Space:
         return both([check.true for check in self.checks.values()])
 
     def taken(self, branch: str) -> Any:
-        """That a branch is taken, under the playbook's hit policy."""
-        names = list(self.branches)
-        others: list[str] = []
+        """That a branch is taken, under the playbook's hit policy; by the first that holds, one before it that would do the same may be unknown."""
+        names, does = list(self.branches), {asked.id: asked.action for asked in self.plan.branches}
+        others: list[Any] = []
         if self.plan.playbook.hit_policy is HitPolicy.FIRST:
-            others = names[: names.index(branch)]
+            before = names[: names.index(branch)]
+            others = [z3.Not(self.branches[name].true) if does[name] == does[branch] else self.branches[name].false for name in before]
         elif self.plan.playbook.hit_policy is HitPolicy.UNIQUE:
-            others = [name for name in names if name != branch]
-        return both([self.passed, self.branches[branch].true, *(self.branches[other].false for other in others)])
+            others = [self.branches[name].false for name in names if name != branch]
+        return both([self.passed, self.branches[branch].true, *others])
 
     @property
     def free(self) -> Any:

@@ -420,6 +420,18 @@ def test_what_is_undetermined_is_no_other_decision(tmp_path: Path) -> None:
     assert ({"y": (1, 0.79)}, "a", True) == (turn.changes, turn.record.branch, turn.proven)
 
 
+def test_an_unknown_branch_before_one_that_does_the_same_is_in_nobodys_way(tmp_path: Path) -> None:
+    """What the engine decides would be thought undetermined, and something farther off be named."""
+    folder = write_book(tmp_path, Case(name="same", inputs={"x": RATIO, "y": RATIO}, branches={"a": "x / y >= 1", "b": "y <= 0"}, policy="first"))
+    (folder / "node.yaml").write_text(
+        (folder / "node.yaml").read_text("utf-8").replace("action: do_b", "action: do_a").replace(", do_b: {text: do b}", ""), "utf-8"
+    )
+    engine = Engine.load(folder)
+    turn = nearest_change(engine, engine.decide("node", {"x": 0, "y": 1}, at=AT), among=["y"])
+    assert turn is not None
+    assert ({"y": (1, 0)}, "b", True) == (turn.changes, turn.record.branch, turn.proven)
+
+
 def test_a_known_value_is_not_taken_away(tmp_path: Path) -> None:
     """A change would be to know less, where a condition has another value for what is missing."""
     assert nearest(tmp_path, {"x": 0, "y": 0}, {"a": "coalesce(x, 5) >= 1"}, among=["y"]) is None
