@@ -115,6 +115,10 @@ class Ground:
         """That a branch is taken."""
         return All((self.passed(), wanted(self.branches[branch], value=True), self._others(branch)))
 
+    def both(self, one: str, other: str) -> Goal:
+        """That two branches hold at once, whichever of them the hit policy takes."""
+        return All((self.passed(), wanted(self.branches[one], value=True), wanted(self.branches[other], value=True)))
+
     def gap(self) -> Goal:
         """That no branch holds."""
         return All((self.passed(), *(wanted(formula, value=False) for formula in self.branches.values())))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import combinations
 from typing import Final, Literal, TypeAlias
 
 import attrs
@@ -20,23 +21,34 @@ from decision_os.values import Scalar
 __all__ = ["Corner", "Target", "corners", "reach", "solved", "targets", "wanted_of"]
 
 _STARTS: Final = 16
+_STARTS_OVERLAP: Final = 8
+"""Fewer where most searches are in vain: of a sound rule under the hit policy `unique` no two branches overlap."""
+
 _SWEEPS: Final = 4
 _KEPT: Final = 3
 """How many different sets of values are kept for each target."""
 
-TargetKind: TypeAlias = Literal["branch", "gap", "blocked", "edge"]
+_PAIRS: Final = 40
+"""How many pairs of branches are looked at for what both take, the nearest in the order written first."""
+
+_EDGE_KEYS: Final = 2
+"""At how many finer keys edges are solved for: what holds at one key holds at each, and two tell an edge beside another value."""
+
+TargetKind: TypeAlias = Literal["branch", "overlap", "gap", "blocked", "edge"]
 
 
 @attrs.frozen(kw_only=True)
 class Target:
-    """Something to reach: a branch taken, a gap, a pre-check that alone fails, or an edge: a leaf on which alone `name` hangs, solved for `pivot`.
+    """Something to reach: a branch taken, two that both hold (`name` and `beside`), a gap, a pre-check that alone fails, or an edge.
 
+    An edge is a leaf on which alone `name` hangs, solved for `pivot`.
     `reached` are values for which it is so (for an edge, up to the value of `pivot`); empty where none were found.
     """
 
     kind: TargetKind
     name: str
     goal: Goal
+    beside: str = ""
     leaf: int = -1
     pivot: str = ""
     reached: tuple[Values, ...] = ()
@@ -46,6 +58,8 @@ class Target:
         match self.kind:
             case "branch":
                 return f"branch `{self.name}`"
+            case "overlap":
+                return f"branches `{self.name}` and `{self.beside}` both hold"
             case "gap":
                 return "no branch"
             case "blocked":
@@ -70,7 +84,7 @@ class Corner:
 
 
 def targets(ground: Ground) -> tuple[Target, ...]:
-    """Everything there is to reach, in the order of branches, gap, pre-checks, edges, each with values that reach it where some were found."""
+    """Everything there is to reach, in the order of branches, gap, pre-checks, overlaps, edges, each with values that reach it where some were found."""
     return tuple(reach(ground, target) for target in wanted_of(ground))
 
 
@@ -91,9 +105,16 @@ def wanted_of(ground: Ground) -> Iterator[Target]:
     yield Target(kind="gap", name="gap", goal=ground.gap())
     for check in ground.checks:
         yield Target(kind="blocked", name=check, goal=ground.blocked(check))
+    order = {branch: place for place, branch in enumerate(ground.branches)}
+    pairs = sorted(combinations(order, 2), key=lambda pair: order[pair[1]] - order[pair[0]])
+    for one, other in pairs[:_PAIRS]:
+        yield Target(kind="overlap", name=one, beside=other, goal=ground.both(one, other))
+    keys = list(dict.fromkeys(place.key for place in ground.places.values() if place.key))
+    alike = {place.name for place in ground.places.values() if place.key in keys[_EDGE_KEYS:]}
     for condition, formula in (*ground.branches.items(), *ground.checks.items()):
         for leaf in sorted(leaves_in(formula)):
-            for name in ground.leaves[leaf].expression.names:
+            names = ground.leaves[leaf].expression.names
+            for name in names if alike.isdisjoint(names) else ():
                 if name in ground.places:
                     yield Target(kind="edge", name=condition, goal=ground.decides(condition, leaf), leaf=leaf, pivot=name)
 
@@ -130,10 +151,10 @@ def _tips(ground: Ground, target: Target, values: Values, around: tuple[Scalar |
 
 def reach(ground: Ground, target: Target) -> Target:
     """A target with values that reach it, where some are found; the same each time."""
-    dice = random.Random(f"{target.kind} {target.name} {target.leaf} {target.pivot}")  # noqa: S311  # the same starts each time
+    dice = random.Random(f"{target.kind} {target.name}{target.beside} {target.leaf} {target.pivot}")  # noqa: S311  # the same starts each time
     names = [name for name in ground.places if any(leaf in ground.readers[name] for leaf in leaves_of(target.goal))]
     found: list[Values] = []
-    for _ in range(_STARTS):
+    for _ in range(_STARTS if target.kind != "overlap" else _STARTS_OVERLAP):
         values: Values = {place.name: usual(place, dice) for place in ground.places.values()}
         reached = _descend(ground, target, names, values, dice)
         if reached is not None:
@@ -149,7 +170,7 @@ def _descend(ground: Ground, target: Target, names: list[str], values: Values, d
     """The values moved one by one to where the goal is met; None where it was not."""
     answers = ground.answers(values)
     formulas = {**ground.checks, **ground.branches}
-    own = leaves_in(formulas[target.name]) if target.name in formulas else set()
+    own = set().union(*(leaves_in(formulas[name]) for name in (target.name, target.beside) if name in formulas))
     for _ in range(_SWEEPS):
         if ground.distance(target.goal, answers) == 0:
             if target.kind != "edge":

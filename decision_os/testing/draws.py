@@ -21,13 +21,19 @@ __all__ = ["inputs", "inputs_for", "known"]
 _EDGES: Final = 3
 """For each example somewhere in a branch or a gap, so many lie at an edge."""
 
+_OVERLAPS: Final = 3
+"""Of those that lie at no edge one in so many lies where two branches hold, if such inputs are found."""
+
+_TRIED: Final = 16
+"""How many pairs of branches are searched for an overlap in one draw: of a sound rule none has one."""
+
 _APART: Final = 10**12
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 
 def inputs(playbook: Subject, *, unknowns: bool = True) -> st.SearchStrategy[dict[str, Any]]:
-    """Inputs of a decision, as `Engine.decide` takes them: in every branch and every gap, with each pre-check failing alone, and at every edge.
+    """Inputs of a decision, as `Engine.decide` takes them: in every branch, gap and overlap, with each pre-check failing alone, and at every edge.
 
     At an edge one input is solved for so that the two sides of a comparison are equal, with the others drawn: it has that value, the next one below or
     above in its last digit (of the metric's precision, else the 12th significant one), or one step off (a cent, a hundredth of a point, one lead).
@@ -82,10 +88,12 @@ def known(subject: Subject, wanted: Sequence[Target]) -> st.SearchStrategy[dict[
 @st.composite
 def _values(draw: Draw, subject: Subject, wanted: Sequence[Target]) -> Values:
     edges = [target for target in wanted if target.kind == "edge"]
-    regions = [target for target in wanted if target.kind != "edge"]
+    overlaps = [target for target in wanted if target.kind == "overlap"]
+    regions = [target for target in wanted if target.kind not in ("edge", "overlap")]
     picks = _Picks(draw)
     at_edge = bool(edges) and (not regions or picks.below(_EDGES + 1) < _EDGES)
-    target = _reachable(subject, edges if at_edge else regions, picks)
+    target = _overlap(subject, overlaps, picks) if overlaps and not at_edge and picks.below(_OVERLAPS) == _OVERLAPS - 1 else None
+    target = target or _reachable(subject, edges if at_edge else regions, picks)
     words = target.words(subject.ground)
     if currently_in_test_context():
         event(words)
@@ -102,6 +110,13 @@ def _reachable(subject: Subject, wanted: Sequence[Target], picks: _Picks) -> Tar
             return found
     hint = "`decision-os lint --prove` says what its conditions contradict"
     raise InputError(f"no inputs were found that reach anything of `{subject.node}`", name=subject.node, hint=hint)
+
+
+def _overlap(subject: Subject, overlaps: Sequence[Target], picks: _Picks) -> Target | None:
+    """Two branches that both hold somewhere, from a pair drawn on; None where none of the pairs looked at do."""
+    start = picks.below(len(overlaps))
+    tried = (*overlaps[start:], *overlaps[:start])[:_TRIED]
+    return next((found for found in map(subject.reached, tried) if found.reached), None)
 
 
 class _Picks:

@@ -10,7 +10,7 @@ deadline unless they say one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from hypothesis import HealthCheck, given
@@ -241,7 +241,7 @@ def stable(playbook: Subject, *, noise: float = 1e-6, within: float = 0.01, sett
         record, other = subject.decide(values), subject.decide(shaken)
         if (record.outcome, record.branch) == (other.outcome, other.branch) or Outcome.UNDETERMINED in (record.outcome, other.outcome):
             return
-        near = min(_flipped(record, other), key=lambda pair: pair[0], default=None)
+        near = min(_flipped(subject, values, shaken), key=lambda pair: pair[0], default=None)
         if near is None:
             return
         distance, condition = near
@@ -265,21 +265,23 @@ def _shaken(subject: Subject, name: str, value: Any, noise: float) -> Any:
     return moved if subject.ground.places[name].allows(moved) else value
 
 
-def _conditions(record: DecisionRecord) -> list[Condition]:
-    evidence = record.evidence
-    return [condition for check in evidence.pre_checks for condition in check.conditions] + [
-        condition for branch in evidence.branches for condition in branch.conditions
-    ]
+def _flipped(subject: Subject, values: Mapping[str, Any], shaken: Mapping[str, Any]) -> Iterator[tuple[float, Condition]]:
+    """The conditions that came out otherwise, at each finer key, each with how far it was from its threshold, relative to it."""
+    for asked in (*subject.plan.pre_checks, *subject.plan.branches):
+        for key in subject.keys if asked.fanned and subject.keys else ("",):
+            before, after = (asked.expression.explain(_at(subject, asked.fanned, given, key)).conditions for given in (values, shaken))
+            for one, two in zip(before, after, strict=True):
+                if one.holds is two.holds:
+                    continue
+                sizes = [abs(float(side)) for side in (one.left, one.right) if isinstance(side, int | float) and not isinstance(side, bool)]
+                margins = [abs(each.margin) for each in (one, two) if each.margin is not None]
+                yield (max(margins) / (max(sizes) or 1.0) if margins and sizes else 0.0), one
 
 
-def _flipped(record: DecisionRecord, other: DecisionRecord) -> Iterator[tuple[float, Condition]]:
-    """The conditions that came out otherwise, each with how far it was from its threshold, relative to it."""
-    for one, two in zip(_conditions(record), _conditions(other), strict=True):
-        if one.holds is two.holds:
-            continue
-        sizes = [abs(float(side)) for side in (one.left, one.right) if isinstance(side, int | float) and not isinstance(side, bool)]
-        margins = [abs(each.margin) for each in (one, two) if each.margin is not None]
-        yield (max(margins) / (max(sizes) or 1.0) if margins and sizes else 0.0), one
+def _at(subject: Subject, fanned: Sequence[str], values: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Drawn inputs as a condition reads them at one finer key."""
+    settled = subject.ground.settled(_by_place(subject, values))
+    return settled | {name: settled[f"{name}@{key}" if key else name] for name in fanned}
 
 
 def _nameless(subject: Subject, condition: Condition) -> bool:

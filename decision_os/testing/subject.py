@@ -20,6 +20,9 @@ __all__ = ["AT", "Subject", "playbook", "subject_of"]
 AT: Final = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 """The instant that drawn inputs are decided at: readings are stale or fresh as of it."""
 
+_KEYS: Final = 8
+"""The most finer keys that an input is drawn at: each adds its leaves to the search."""
+
 
 @attrs.frozen(kw_only=True)
 class Subject:
@@ -28,7 +31,7 @@ class Subject:
     engine: Engine
     node: str
     choose: Mapping[str, float] = attrs.field(factory=dict, hash=False)
-    _reached: dict[tuple[str, str, int, str], Target] = attrs.field(factory=dict, init=False, eq=False, repr=False)
+    _reached: dict[tuple[str, str, str, int, str], Target] = attrs.field(factory=dict, init=False, eq=False, repr=False)
 
     @property
     def plan(self) -> Plan:
@@ -41,12 +44,13 @@ class Subject:
 
     @cached_property
     def keys(self) -> tuple[str, ...]:
-        """Two finer keys for inputs that have one value for each of several; none where no input does."""
+        """Finer keys for inputs that have one value for each of several: as many as conditions can disagree at, two to eight; none where no input does."""
         fanned = [planned.use for planned in self.plan.inputs.values() if planned.fans]
         if not fanned:
             return ()
         word = fanned[0].by[0] if fanned[0].by else "key"
-        return f"{word} 1", f"{word} 2"
+        reading = sum(bool(condition.fanned) for condition in (*self.plan.pre_checks, *self.plan.branches))
+        return tuple(f"{word} {place}" for place in range(1, min(max(reading, 2), _KEYS) + 1))
 
     @cached_property
     def ground(self) -> Ground:
@@ -60,7 +64,7 @@ class Subject:
 
     def reached(self, target: Target) -> Target:
         """A target with values that reach it, searched for once; without any where none were found."""
-        key = (target.kind, target.name, target.leaf, target.pivot)
+        key = (target.kind, target.name, target.beside, target.leaf, target.pivot)
         if key not in self._reached:
             self._reached[key] = reach(self.ground, target)
         return self._reached[key]
@@ -77,8 +81,8 @@ class Subject:
 
     @property
     def unreached(self) -> tuple[str, ...]:
-        """What no inputs were found for, in words: it cannot be (`decision_os.proofs` tells), or the search did not find it."""
-        return tuple(target.words(self.ground) for target in self.targets if not target.reached)
+        """What no inputs were found for, in words: it cannot be (`decision_os.proofs` tells), or the search did not find it. Branches may well not overlap."""
+        return tuple(target.words(self.ground) for target in self.targets if not target.reached and target.kind != "overlap")
 
     def branch(self, name: str) -> Target:
         """The target of a branch. Raises `NotFoundError` with the nearest name."""

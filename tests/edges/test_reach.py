@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import decision_os as dos
-from decision_os.edges import Ground, targets
+from decision_os.edges import Ground, Target, targets
 from tests.proofs.corpus import FAULTY, SOUND, Case, write_book
 
 pytest.importorskip("z3", reason="proofs need the extra `prove`")
 
 from decision_os.proofs import Asker, Limit, Space  # after the skip
+from decision_os.proofs.terms import both
 
 __all__ = ["missed"]
 
 
 def missed(engine: dos.Engine, node: str) -> list[str]:
-    """Branches and gaps that were not reached and are not proven out of reach."""
+    """Branches, overlaps and gaps that were not reached and are not proven out of reach."""
     plan = engine.plan(node)
     space = Space(plan)
     ask = Asker([space], Limit(20))
-    left = [target for target in targets(Ground(plan, keys=("first", "second"))) if target.kind in ("branch", "gap") and not target.reached]
-    return [target.name for target in left if ask.possible(space.taken(target.name) if target.kind == "branch" else space.free) is not False]
+    kinds = ("branch", "overlap", "gap")
+    left = [target for target in targets(Ground(plan, keys=("first", "second"))) if target.kind in kinds and not target.reached]
+    return [target.words(Ground(plan)) for target in left if ask.possible(_meant(space, target)) is not False]
+
+
+def _meant(space: Space, target: Target) -> Any:
+    """What a target says, as a term."""
+    match target.kind:
+        case "branch":
+            return space.taken(target.name)
+        case "overlap":
+            return both([space.passed, space.branches[target.name].true, space.branches[target.beside].true])
+        case _:
+            return space.free
 
 
 @pytest.mark.parametrize("case", [*FAULTY, *SOUND][2::12], ids=lambda case: case.name)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import Phase, given, settings
 
 import decision_os as dos
 from decision_os import testing
@@ -99,6 +99,80 @@ FAULTS: dict[str, tuple[str, dict[str, Any], str]] = {
         "noise of 1e-06 flips the decision",
     ),
 }
+
+
+TEXT = ("text", "")
+TWO = {"x": RATIO, "y": RATIO}
+OVERLAPS: dict[str, tuple[dict[str, tuple[str, str]], dict[str, str], str]] = {
+    "a corner of two inputs": (TWO, {"a": "x >= 1", "b": "x < 1 or y >= 1"}, ""),
+    "all but two points": ({"x": RATIO}, {"a": "x != 1", "b": "x != 2"}, ""),
+    "at two keys": ({"x": RATIO}, {"a": "x >= 1", "b": "x < 1"}, "any"),
+    "on a line": (TWO, {"a": "x >= 1 and x < 5", "b": "x < 1 or x >= 5 or y == 7"}, ""),
+    "on a short line": (TWO, {"a": "x >= 1 and x < 5", "b": "x < 1 or x >= 5 or (x > 3 and x < 3.5 and y == 7)"}, ""),
+    "a sliver beside a text": ({"x": TEXT, "y": RATIO}, {"a": "x == 'a' and y > 0", "b": "x != 'a' or y < 0.001"}, ""),
+    "at all of three keys": ({"x": RATIO}, {"a": "x != 1", "b": "x != 2", "c": "x != 3"}, "all"),
+}
+
+
+def at_keys(folder: Path, combine: str, inputs: dict[str, tuple[str, str]], branches: dict[str, str], **more: Any) -> testing.Subject:
+    """The decision of a small rule book whose input `x` is given for each segment, where it says how the segments are combined."""
+    written = write_book(folder, Case(name="it", inputs=inputs, branches=branches, **{"policy": "unique", **more}))
+    fanned = (
+        ("metrics.yaml", "grain: [month]", "grain: [segment, month]"),
+        ("node.yaml", "x: x", f"x: {{metric: x, combine: {combine}, by: [segment]}}"),
+    )
+    for file, old, new in fanned if combine else ():
+        text = (written / file).read_text(encoding="utf-8")
+        assert old in text
+        (written / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    return testing.playbook(dos.Engine.load(written), "node")
+
+
+@pytest.mark.parametrize("name", OVERLAPS)
+def test_branches_that_overlap_are_not_called_one(name: str, tmp_path: Path) -> None:
+    """A thousand examples would all lie where only one of the branches holds."""
+    inputs, branches, combine = OVERLAPS[name]
+    with pytest.raises(AssertionError, match=r"hold, and the hit policy is unique|no branch holds"):
+        testing.exactly_one_branch(at_keys(tmp_path, combine, inputs, branches), settings=FOUND)()
+
+
+def test_three_conditions_are_tried_at_three_keys(tmp_path: Path) -> None:
+    """At two keys one of three conditions over all keys always holds: neither the gap would be drawn, nor all three at once."""
+    tested = at_keys(tmp_path, "all", {"x": RATIO}, {"a": "x != 1", "b": "x != 2", "c": "x != 3"})
+    assert ("segment 1", "segment 2", "segment 3") == tested.keys
+    assert () == tested.unreached
+    met = set()
+
+    @FOUND
+    @given(testing.inputs(tested, unknowns=False))
+    def look(values: dict[str, Any]) -> None:
+        met.add(tuple(branch.holds for branch in tested.decide(values).evidence.branches))
+
+    look()
+    assert {(True, True, True), (False, False, False)} <= met
+
+
+@pytest.mark.parametrize("policy", ["first", "collect"])
+def test_overlaps_are_drawn_under_every_hit_policy(policy: str, tmp_path: Path) -> None:
+    """What comes of two branches that both hold would be tried under none of the policies that allow it."""
+    tested = at_keys(tmp_path, "", TWO, {"a": "x >= 1", "b": "x < 1 or (y == 7 and x < 50)"}, policy=policy)
+    assert any(target.kind == "overlap" and target.reached for target in tested.targets)
+    met = set()
+
+    @FOUND
+    @given(testing.inputs(tested, unknowns=False))
+    def look(values: dict[str, Any]) -> None:
+        met.add(values["y"] == 7 and 1 <= values["x"] < 50)
+
+    look()
+    assert True in met
+
+
+@pytest.mark.parametrize("combine", ["any", "all", "worst, worst: max"])
+def test_noise_at_one_key_is_near_the_threshold_of_that_key(combine: str, tmp_path: Path) -> None:
+    """A sound rule would be called unstable by how far another key is from its threshold."""
+    tested = at_keys(tmp_path, combine, {"x": RATIO}, {"a": "x >= q"}, thresholds={"q": "1"}, policy="first", meant=GAP)
+    testing.stable(tested, settings=FOUND)()
 
 
 @pytest.mark.parametrize("fault", FAULTS)
