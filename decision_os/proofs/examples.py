@@ -62,6 +62,10 @@ class Limit:
         return max(0, int((self.end - time.monotonic()) * 1000))
 
 
+_LEFT_OFF: Final = ("canceled", "interrupted from keyboard")
+"""Why the solver has no answer where it was stopped, by the end of its time or by a signal."""
+
+
 class Asker:
     """Puts questions about some spaces to one solver."""
 
@@ -83,7 +87,10 @@ class Asker:
             self.solver.add(*space.terms.sides[self.added[place] :])
             self.added[place] = len(space.terms.sides)
         self.solver.set("timeout", left)
+        end = time.monotonic() + left / 1000
         answer = self.solver.check(*constraints)
+        if answer == z3.unknown and self.solver.reason_unknown() in _LEFT_OFF and time.monotonic() < end:
+            raise KeyboardInterrupt  # the solver takes the signal for itself, and would go on with the next question
         return None if answer == z3.unknown else answer == z3.sat
 
     def example(self, space: Space, engine: Engine, constraints: Sequence[Any], shows: Callable[[DecisionRecord], bool]) -> Example | None:
