@@ -6,6 +6,7 @@ of cases that belongs to a rule book, or coverage is asked for.
 
 from __future__ import annotations
 
+import argparse
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,13 +21,24 @@ if TYPE_CHECKING:
 __all__ = ["pytest_addoption", "pytest_collect_file", "pytest_configure"]
 
 
+def _percent(text: str) -> float:
+    """A share in percent, as an option gives it."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= 100:  # not a number is neither
+        raise argparse.ArgumentTypeError(f"`{text}` is no number from 0 to 100")
+    return found
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of the plugin."""
     group = parser.getgroup("decision-os", "rules of Decision OS")
     group.addoption("--rules-coverage", action="store_true", help="report what the decisions of this run leave untried of each condition of the rules")
     group.addoption(
         "--rules-coverage-fail-under",
-        type=float,
+        type=_percent,
         metavar="PERCENT",
         help="fail where the coverage of a rule book is below that; implies --rules-coverage",
     )

@@ -125,6 +125,51 @@ def test_a_file_of_cases_finds_its_rule_book(tmp_path: Path) -> None:
     assert [None, None] == [rules_of(tmp_path / name, tmp_path) for name in ("cases.yaml", "b/cases.yaml")]
 
 
+@pytest.mark.parametrize(
+    ("text", "ours"),
+    [
+        ("rule_book:\n  id: x\n", True),
+        ("rule_book: {id: x}\n", True),
+        ("a: 1\nrule_book: # ours\n\n  # the head\n  id: x\n", True),
+        ("rule_book: &head\n  id: x\n", True),
+        ("rule_book:\n", True),
+        ("rule_book:\nplaybook: x\n", True),
+        ("rule_book: chess\n", False),
+        ("rule_book: 'a: b'\n", False),
+        ("rule_book: [chess]\n", False),
+        ("rule_book:\n  chess\n", False),
+        ("rule_book:\n- chess: 1\n", False),
+        ("rule_book:chess\n", False),
+    ],
+    ids=[
+        "a block",
+        "in one line",
+        "after remarks",
+        "an anchor",
+        "nothing yet",
+        "nothing in it",
+        "a text",
+        "a quoted text",
+        "a list",
+        "a text below",
+        "a list below",
+        "no key",
+    ],
+)
+def test_only_a_mapping_is_a_rule_book(text: str, ours: bool, tmp_path: Path) -> None:
+    """A file of somebody's own with the word in it would break off their test run."""
+    write(tmp_path, {"game.yaml": text, "cases.yaml": "[1, 2]"})
+    assert (tmp_path if ours else None) == rules_of(tmp_path / "cases.yaml", tmp_path)
+
+
+@pytest.mark.parametrize("percent", ["nan", "inf", "101", "-1", "most"])
+def test_a_coverage_that_is_no_percentage_is_refused(percent: str, pytester: pytest.Pytester) -> None:
+    """A run with everything covered would fail for ever, or one with nothing covered pass."""
+    result = run(pytester, f"--rules-coverage-fail-under={percent}")
+    result.stderr.fnmatch_lines([f"*--rules-coverage-fail-under: `{percent}` is no number from 0 to 100"])
+    assert pytest.ExitCode.USAGE_ERROR == result.ret
+
+
 def test_coverage_says_what_is_lacking_with_a_case_and_fails_below_what_is_asked(small: pytest.Pytester) -> None:
     """A threshold nobody tries on its other side would be called tested."""
     result = run(small, "-q", "--rules-coverage-fail-under", "60")
