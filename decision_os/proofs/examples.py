@@ -87,7 +87,7 @@ class Asker:
             self.solver.add(*space.terms.sides[self.added[place] :])
             self.added[place] = len(space.terms.sides)
         self.solver.set("timeout", left)
-        end = time.monotonic() + left / 1000
+        end = time.monotonic() + 0.9 * left / 1000
         answer = self.solver.check(*constraints)
         if answer == z3.unknown and self.solver.reason_unknown() in _LEFT_OFF and time.monotonic() < end:
             raise KeyboardInterrupt  # the solver takes the signal for itself, and would go on with the next question
