@@ -10,6 +10,7 @@ import z3
 
 from decision_os.engine import Engine
 from decision_os.errors import InputError
+from decision_os.graph import build, lineage
 from decision_os.model import Action
 from decision_os.plan import Plan, PlannedInput
 from decision_os.proofs.examples import AT, Asker, Example, Limit
@@ -29,9 +30,9 @@ class Change:
     """What became of one decision.
 
     `stricter`: whatever the new rules do, the old ones did, and not the other way round; `looser` the reverse; `incomparable`: each does something the
-    other does not. `not-proven`: it was not found out in time, or something changed that is not compared and that `words` name: what an input reads,
-    what is promised of raising it, what a parameter is unless chosen. `less` are inputs for which the old rules act and the new ones do not do the same,
-    `more` the reverse. `words` say what was written differently.
+    other does not. `not-proven`: it was not found out in time, or something changed that is not compared and that `words` name: what an input reads, how
+    that is computed, tested and kept fresh, what is promised of raising it, what a parameter is unless chosen. `less` are inputs for which the old rules act
+    and the new ones do not do the same, `more` the reverse. `words` say what was written differently.
     """
 
     playbook: str
@@ -62,7 +63,8 @@ def difference(old: Engine, new: Engine, *, seconds: float = 30.0) -> tuple[Chan
 
 def _change(old: Engine, new: Engine, node: str, limit: Limit) -> Change:
     one, other = old.plan(node), new.plan(node)
-    words = tuple(_words(one, other))
+    resting = tuple(_resting_otherwise(_rests_on(old, node), _rests_on(new, node)))
+    words = (*_words(one, other), *resting)
     shared = [name for name in one.inputs if name in other.inputs]
     if any(_shape(one.inputs[name]) != _shape(other.inputs[name]) for name in shared):
         return Change(playbook=node, relation="not-proven", words=words)
@@ -86,7 +88,7 @@ def _change(old: Engine, new: Engine, node: str, limit: Limit) -> Change:
             return Change(playbook=node, relation="not-proven", words=words)
         shown.append(example)
     relation: Relation = "incomparable" if shown[0] and shown[1] else "stricter" if shown[0] else "looser" if shown[1] else "equivalent"
-    rebound = any(_reading(one.inputs[name]) != _reading(other.inputs[name]) for name in shared)
+    rebound = bool(resting) or any(_reading(one.inputs[name]) != _reading(other.inputs[name]) for name in shared)
     redefaulted = any(was.default != becomes.default for was, becomes in parameters.values())
     if (relation != "incomparable" and (rebound or redefaulted)) or (relation == "equivalent" and _promises(one) != _promises(other)):
         relation = "not-proven"
@@ -142,6 +144,31 @@ def _decided(engine: Engine, node: str, example: Example) -> tuple[frozenset[_Do
         return frozenset(), record
     taken = {branch.id for branch in record.evidence.branches if branch.taken}
     return frozenset(_done(plan.playbook.actions[branch.action]) for branch in plan.playbook.branches if branch.id in taken), record
+
+
+# ── what it rests on ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _rests_on(engine: Engine, node: str) -> dict[str, object]:
+    """Everything that the inputs of a decision come from, without what decides nothing: labels, owners, and the ranges that are compared by themselves."""
+    book, plan = engine.book, engine.plan(node)
+    tables: dict[str, Mapping[str, object]] = {"source": book.sources, "entity": book.entities, "fact": book.facts}
+    read = {planned.metric.id for planned in plan.inputs.values()}
+    found: dict[str, object] = {f"freshness SLO `{name}`": book.slos.get(name) for name in plan.playbook.slos}
+    for item in lineage(build(book), node):
+        kind, _, name = item.partition(":")
+        if kind == "metric":
+            metric = book.metrics[name]
+            metric = attrs.evolve(metric, valid_range=None, unit=None) if name in read else metric
+            found[f"metric `{name}`"] = attrs.evolve(metric, label="", definition="", owner="", version="", hash="")
+        elif name in tables.get(kind, {}):
+            found[f"{kind} `{name}`"] = tables[kind][name]
+    return found
+
+
+def _resting_otherwise(before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:
+    """What both rest on and is not the same; what only one rests on is told where it is read."""
+    yield from (f"{what} is written otherwise" for what in before if what in after and before[what] != after[what])
 
 
 # ── in words ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -208,6 +235,7 @@ def _head(plan: Plan) -> dict[str, str]:
         "hit policy": playbook.hit_policy.value,
         "owner": playbook.owner,
         "approvers": ", ".join(playbook.approvers),
+        "risk": playbook.risk.level,
         "reversal": f"{playbook.reversal.plan} within {playbook.reversal.within}",
         "review": playbook.cadence,
     }
@@ -216,6 +244,7 @@ def _head(plan: Plan) -> dict[str, str]:
 _TOLD: Final[Mapping[str, Callable[[Plan], Mapping[str, str]]]] = {
     "input": _bound,
     "valid range of": lambda plan: {name: item.valid_range or "any" for name, item in plan.inputs.items()},
+    "freshness SLO": lambda plan: dict.fromkeys(plan.playbook.slos, "asked for"),
     "threshold": lambda plan: {name: item.text for name, item in plan.playbook.thresholds.items()},
     "pre-check": lambda plan: {item.id: _text(item.condition.text) for item in plan.playbook.pre_checks},
     "branch": lambda plan: {item.id: _text(item.condition.text) for item in plan.playbook.branches},

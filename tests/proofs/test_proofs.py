@@ -239,13 +239,11 @@ def test_another_action_is_no_equivalent_one(tmp_path: Path) -> None:
 
 
 def edited(folder: Path, case: Case, *edits: tuple[str, str]) -> Engine:
-    """The engine of a case whose playbook was changed as text."""
-    path = write_book(folder, case) / "node.yaml"
-    text = path.read_text(encoding="utf-8")
+    """The engine of a case whose files were changed as text."""
+    write_book(folder, case)
     for written, instead in edits:
-        assert written in text
-        text = text.replace(written, instead)
-    path.write_text(text, encoding="utf-8")
+        (path,) = [path for path in folder.glob("*.yaml") if written in path.read_text(encoding="utf-8")]
+        path.write_text(path.read_text(encoding="utf-8").replace(written, instead), encoding="utf-8")
     return Engine.load(folder)
 
 
@@ -294,10 +292,17 @@ def test_a_parameter_that_may_be_chosen_in_one_alone_counts(tmp_path: Path, old:
             ("lever of branch `a`: l from x to x * 1.2 → l from x to x * 5",),
         ),
         ("inputs: {x: x, z: z}", "inputs: {x: z, z: z}", "not-proven", ("input `x`: x, in ratio → z, in ratio",)),
+        (
+            "owner: Ops, reading: true, source: crm}\n  z",
+            "owner: Ops, min_n: 30, reading: true, source: crm}\n  z",
+            "not-proven",
+            ("metric `x` is written otherwise",),
+        ),
+        ("label: x, definition: given", "label: X, definition: as given", "equivalent", ()),
         ("{x: x, z: z}", "{x: {metric: x, lag: 3}, z: z}", "not-proven", ("input `x`: x, in ratio → x, in ratio, 3 periods back",)),
         ("reversal:", "order: [hold, do_a]\nimproves: [x]\nreversal:", "not-proven", ("promise on `x` is new: improves hold, do_a",)),
     ],
-    ids=["a lever", "another metric", "a lag", "a promise"],
+    ids=["a lever", "another metric", "a sample size", "a label", "a lag", "a promise"],
 )
 def test_what_is_not_asked_of_the_solver_is_not_called_equivalent(tmp_path: Path, old: str, new: str, relation: str, words: tuple[str, ...]) -> None:
     """The same conditions would hide that something else is done, read or promised."""
