@@ -10,7 +10,7 @@ import attrs
 import z3
 
 from decision_os.engine import Engine
-from decision_os.errors import DecisionOSError
+from decision_os.errors import DecisionOSError, InputError, nearest
 from decision_os.model import HitPolicy
 from decision_os.proofs.examples import AT, Asker, Example, Limit, number_in, shown, values_of
 from decision_os.proofs.space import Space
@@ -64,8 +64,16 @@ def nearest_change(
     Where `seconds` are over before it is known to be the smallest, it is the smallest found, and says so (`Turn.proven`). `among` limits which inputs
     may move, `at_most` how many at once. Inputs that are unknown stay so, counts stay whole, and the action parameters stay as chosen.
 
-    Raises `TimeoutError` where `seconds` are over before any is found, and `DecisionOSError` where the solver cannot tell, whatever the time.
+    Raises `InputError` for a record of other rules and for a name that is no input, `TimeoutError` where `seconds` are over before any change is found, and
+    `DecisionOSError` where the solver cannot tell, whatever the time.
     """
+    if record.rule_book_hash != engine.book.hash:
+        message = f"the record was decided by `{record.rule_book}` as it was then, and these rules are others"
+        raise InputError(message, name="record", hint="decide it again by these rules, or load those it was decided by")
+    known = engine.needs(record.node)
+    for name in among or ():
+        if name not in known:
+            raise InputError(f"`{record.node}` reads no input `{name}`", name="among", hint=nearest(name, known))
     if any(isinstance(item.value, Unknown) and Reason.BLOCKED.value in item.value.reasons for item in record.inputs):
         return None  # what a failed test blocks stays blocked, whatever the other inputs are
     keys = list(dict.fromkeys(item.key for item in record.inputs if item.key)) or [""]

@@ -556,3 +556,14 @@ def test_a_guarded_division_leaves_nothing_undefined(tmp_path: Path, text: str, 
     proof = prove(book(tmp_path, Case(name="", inputs={"x": ratio, "y": ratio}, branches={"a": text})), "node")
     assert proof.complete
     assert found is ("zero-divisor" in {str(finding.kind) for finding in proof.findings})
+
+
+def test_a_record_of_other_rules_and_a_name_that_is_no_input_are_refused(tmp_path: Path) -> None:
+    """An empty change, or none, would pass for an answer."""
+    case = Case(name="", inputs={"x": ("ratio", "[-100, 100]")}, branches={"a": "x >= 1"})
+    old, new = edited(tmp_path / "old", case), edited(tmp_path / "new", case, ("x >= 1", "x >= 2"))
+    record = old.decide("node", {"x": 1.5}, at=AT)
+    with pytest.raises(InputError, match="these rules are others"):
+        nearest_change(new, record)
+    with pytest.raises(InputError, match="reads no input `y`"):
+        nearest_change(old, record, among=["y"])
