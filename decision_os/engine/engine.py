@@ -230,7 +230,7 @@ class Engine:
             if tuple(overrides):
                 raise InputError("`overrides` of a frame need `freshness`", name="overrides", hint="give `freshness=engine.freshness(loads, at=at)`")
             return decide_frame(plan, frame, choose=choose, given=given or {}, thresholds=thresholds)
-        from decision_os.engine.framed import as_it_stands, held_rows  # noqa: PLC0415
+        from decision_os.engine.framed import as_it_stands, held_rows  # noqa: PLC0415  # the dataframe layer, when it is used
 
         _, stands = gate(self.book, plan, freshness, overrides, freshness.at)({})
         rows, green = as_it_stands(plan, frame, stands)

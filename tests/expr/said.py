@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from decision_os.errors import ExpressionError, Issue
-from decision_os.expr import Expression, Function, analyse, analyse_threshold, compile_threshold
+from decision_os.expr import Analysis, Expression, Function, analyse, analyse_threshold, compile_threshold
 from decision_os.expr.tree import Node, children
 from decision_os.units import Unit, parse_unit
 
@@ -78,17 +78,22 @@ def cases() -> Iterator[tuple[str, str, str]]:
         yield found[1], found[2], "\n".join(lines[1:])
 
 
-def said(scope: str, text: str) -> str:
-    """What is said of a text: in an `open` scope, in that of a `book`, in one with `euro` as its money, or as a threshold (`limit`)."""
+def analysed(scope: str, text: str) -> Analysis:
+    """A text in an `open` scope, in that of a `book`, in one with `euro` as its money, or as a threshold (`limit`)."""
     match scope:
         case "open":
-            analysis = analyse(text)
+            return analyse(text)
         case "euro":
-            analysis = analyse(text, currency="EUR")
+            return analyse(text, currency="EUR")
         case "book":
-            analysis = analyse(text, **SCOPE)
+            return analyse(text, **SCOPE)
         case _:
-            analysis = analyse_threshold(text, **{**SCOPE, "names": None})
+            return analyse_threshold(text, **{**SCOPE, "names": None})
+
+
+def said(scope: str, text: str) -> str:
+    """What is said of a text in one of the scopes of `analysed`."""
+    analysis = analysed(scope, text)
     lines = [_issue(issue) for issue in analysis.issues]
     if analysis.expression is not None:
         lines += _expression(analysis.expression)

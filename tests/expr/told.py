@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from decision_os.errors import InputError
-from decision_os.expr import Expression, analyse, analyse_threshold
+from decision_os.expr import Expression
 from decision_os.expr.explanation import Condition, Explanation
 from decision_os.values import Unknown
-from tests.expr.said import SCOPE, cases, text_of
+from tests.expr.said import analysed, cases, text_of
 
 FILE = Path(__file__).with_name("told.txt")
 HEAD = "# Expressions over values, and what is told of them. Written by `python -m tests.expr.told`; each change of it is for a reader to go through."
@@ -66,24 +66,12 @@ def _mappings(names: tuple[str, ...], place: int) -> Iterator[dict[str, Any]]:
 def told() -> Iterator[tuple[str, str]]:
     """Each question, and all that is told."""
     for place, (scope, shown, _) in enumerate(cases()):
-        expression = _compiled(scope, text_of(shown))
+        expression = analysed(scope, text_of(shown)).expression
         if expression is None or expression.is_range:
             continue
         for values in _mappings(expression.names, place):
             given = ", ".join(f"{name} = {value!r}" for name, value in values.items()) or "nothing"
             yield f"{scope}> {shown}\nwith {given}", "\n".join(_answer(expression, values))
-
-
-def _compiled(scope: str, text: str) -> Expression | None:
-    match scope:
-        case "open":
-            return analyse(text).expression
-        case "euro":
-            return analyse(text, currency="EUR").expression
-        case "book":
-            return analyse(text, **SCOPE).expression
-        case _:
-            return analyse_threshold(text, **{**SCOPE, "names": None}).expression
 
 
 def _answer(expression: Expression, values: Mapping[str, Any]) -> Iterator[str]:

@@ -15,7 +15,6 @@ import attrs
 from hypothesis import strategies as st
 
 from decision_os.expr.tree import (
-    NODE_TYPES,
     Arithmetic,
     Around,
     Call,
@@ -32,6 +31,7 @@ from decision_os.expr.tree import (
     SetOf,
     Text,
     Truth,
+    with_children,
 )
 from decision_os.units import PERCENT, PP, Unit, parse_unit
 from decision_os.values import Reason, Unknown
@@ -145,15 +145,8 @@ def _absolute(node: Node) -> Node:
     """The tree without per cents: a half width that is not one number has none."""
     if isinstance(node, Number):
         return attrs.evolve(node, unit=None) if node.unit == PERCENT else node
-    changes: dict[str, Any] = {}
-    for field in attrs.fields(type(node)):
-        part = getattr(node, field.name)
-        if isinstance(part, NODE_TYPES):
-            changes[field.name] = _absolute(part)
-        elif isinstance(part, tuple) and part and isinstance(part[0], NODE_TYPES):
-            changes[field.name] = tuple(_absolute(each) for each in part)
-    changes |= {"relative": False} if isinstance(node, Around) else {}
-    return attrs.evolve(node, **changes) if changes else node
+    node = with_children(node, _absolute)
+    return attrs.evolve(node, relative=False) if isinstance(node, Around) else node
 
 
 def _is_composed(node: Node) -> bool:
