@@ -90,6 +90,11 @@ class Plan:
     review: ReviewCadence | None
     clock: ReviewClock | None
 
+    @property
+    def fanning(self) -> int:
+        """How many of its conditions are looked at key by key: they can disagree at that many finer keys, and at no more."""
+        return sum(bool(condition.fanned) for condition in (*self.pre_checks, *self.branches))
+
     def accepts(self, name: str) -> bool:
         """Whether a caller may pass the name without a word: an input, an alias, a feed, a subject key, or a metric that this playbook does not read."""
         return name in self.inputs or name in self.aliases or name in self.metrics or name in FEEDS or name in self.playbook.subject.keys

@@ -30,7 +30,7 @@ _AT: Final = "@"
 
 def finer_keys(*plans: Plan) -> tuple[str, ...]:
     """Names for the finer keys at which the conditions of these plans are looked at together; never fewer than two."""
-    count = sum(bool(condition.fanned) for plan in plans for condition in (*plan.pre_checks, *plan.branches))
+    count = sum(plan.fanning for plan in plans)
     return tuple(_ORDINALS[place] if place < len(_ORDINALS) else f"key {place + 1}" for place in range(max(count, 2)))
 
 

@@ -49,7 +49,7 @@ class Subject:
         if not fanned:
             return ()
         word = fanned[0].by[0] if fanned[0].by else "key"
-        reading = sum(bool(condition.fanned) for condition in (*self.plan.pre_checks, *self.plan.branches))
+        reading = self.plan.fanning
         return tuple(f"{word} {place}" for place in range(1, min(max(reading, 2), _KEYS) + 1))
 
     @cached_property
