@@ -22,7 +22,7 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from decision_os.errors import InputError
-from decision_os.expr.notation import place
+from decision_os.expr.place import place
 from decision_os.expr.tree import Choice, Defined, Name, Node, Number
 from decision_os.units import FIXED, Unit, parse_unit
 from decision_os.values import EXACT_INTEGER, Reading, Reason, Scalar, Unknown, Value, settle

@@ -16,7 +16,8 @@ import attrs
 from decision_os.errors import Issue, Severity, UnitError, Where
 from decision_os.expr.arithmetic import Function
 from decision_os.expr.doubtful import beyond_one, by_hand, in_per_cents, multiplies
-from decision_os.expr.notation import error_at, holdable
+from decision_os.expr.numerals import holdable
+from decision_os.expr.place import error_at, short
 from decision_os.expr.tree import (
     Arithmetic,
     Around,
@@ -36,6 +37,7 @@ from decision_os.expr.tree import (
     Span,
     Text,
     Truth,
+    body_of,
     children,
 )
 from decision_os.expr.unparse import unparse
@@ -150,7 +152,7 @@ class _Checker:
     def shown(self, node: Node) -> str:
         written = self.text[slice(*node.span)] if self.text and not self.inside else ""
         written = written or unparse(node)
-        return f"`{written if len(written) <= 40 else written[:37] + '…'}`"
+        return f"`{short(written)}`"
 
     def described(self, typed: _Typed) -> str:
         registered = isinstance(typed.written, Call) and typed.written.function in self.functions
@@ -316,9 +318,7 @@ class _Checker:
 
     def membership(self, node: Membership) -> _Typed:
         operand, where = self.visit(node.operand), self.visit(node.where)
-        body = node.where
-        while isinstance(body, Defined):
-            body = body.body
+        body = body_of(node.where)
         kind: Kind = "number"
         if isinstance(body, SetOf):
             kind = "text" if isinstance(body.items[0], Text) else "condition" if isinstance(body.items[0], Truth) else "number"
@@ -496,9 +496,7 @@ class _Checker:
         unit = _unit(target)
         if unit.kind:
             self.beyond_one(bare, target, points=unit == PP or (unit == SHARE and verb in ("add", "subtract") and not (left and verb == "subtract")))
-        body: Node = bare.written
-        while isinstance(body, Defined):
-            body = body.body
+        body = body_of(bare.written)
         if not unit.families() - {"thing"} or (isinstance(body, Number) and not body.exact):
             return
         hint = ""

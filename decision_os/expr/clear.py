@@ -28,7 +28,23 @@ import narwhals.stable.v2 as nw
 from decision_os.expr.arithmetic import ROUNDING, Context
 from decision_os.expr.columns import Schema, Stage, kind_of, masks
 from decision_os.expr.compiler import functions
-from decision_os.expr.tree import Arithmetic, Around, Comparison, Defined, Interval, Logic, Membership, Name, Node, Not, Number, SetOf, Truth, children
+from decision_os.expr.tree import (
+    Arithmetic,
+    Comparison,
+    Defined,
+    Interval,
+    Logic,
+    Membership,
+    Name,
+    Node,
+    Not,
+    Number,
+    SetOf,
+    Truth,
+    body_of,
+    children,
+    range_of,
+)
 from decision_os.values import Unknown
 
 __all__ = ["Clear", "clear"]
@@ -101,10 +117,7 @@ class _Walk:
         return Clear(true, ~true & ~false)
 
     def membership(self, node: Membership) -> Clear:
-        where: Node = node.where
-        while isinstance(where, Defined):
-            where = where.body
-        where = where.interval if isinstance(where, Around) else where
+        where = range_of(node.where)
         try:
             if isinstance(where, Interval):
                 ends = ((">=" if where.low_closed else ">", where.low), ("<=" if where.high_closed else "<", where.high))
@@ -126,7 +139,7 @@ class _Walk:
     # ── numbers ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def numbers(self, op: str, left: Node, right: Node) -> Clear:
-        left, right = _bare(left), _bare(right)
+        left, right = body_of(left), body_of(right)
         if self.constant(left) is not None or (self.plain(right) and not self.plain(left) and self.constant(right) is None):
             left, right, op = right, left, _MIRRORED[op]
         fixed = self.constant(right)
@@ -173,7 +186,7 @@ class _Walk:
 
     def side(self, node: Node) -> _Side:
         """A number that is positive wherever its inputs are in range."""
-        node = _bare(node)
+        node = body_of(node)
         fixed = self.constant(node)
         if fixed is not None:
             if _SMALLEST < fixed < _LARGEST:
@@ -190,7 +203,7 @@ class _Walk:
 
     def scaled(self, node: Node, factor: float) -> Any:
         """The value of a side times a factor, which goes into a constant where there is one."""
-        node = _bare(node)
+        node = body_of(node)
         fixed = self.constant(node)
         if fixed is not None:
             return fixed * factor
@@ -202,7 +215,7 @@ class _Walk:
         if node.op == "+":
             total = self.scaled(node.left, 1.0) + self.scaled(node.right, 1.0)
             return total if factor == 1.0 else total * factor
-        if node.op == "*" and self.constant(_bare(node.left)) is not None:
+        if node.op == "*" and self.constant(body_of(node.left)) is not None:
             return self.scaled(node.right, 1.0) * self.scaled(node.left, factor)
         if node.op == "*":
             return self.scaled(node.left, 1.0) * self.scaled(node.right, factor)
@@ -227,12 +240,6 @@ _LEFT_TO_MASKS: Final = (nw.Int64, nw.UInt64, nw.Int128, nw.UInt128, nw.Decimal)
 def _names(node: Node) -> set[str]:
     found = {node.name} if isinstance(node, Name) else set()
     return found.union(*(_names(child) for child in children(node)))
-
-
-def _bare(node: Node) -> Node:
-    while isinstance(node, Defined):
-        node = node.body
-    return node
 
 
 def _verdict(op: str, above: Any, below: Any) -> Any:

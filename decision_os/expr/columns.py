@@ -17,7 +17,7 @@ import narwhals.stable.v2 as nw
 from decision_os.errors import ExpressionError, InputError
 from decision_os.expr import arithmetic
 from decision_os.expr.arithmetic import ROUNDING, Context, Refusal
-from decision_os.expr.notation import place
+from decision_os.expr.place import place
 from decision_os.expr.tree import (
     Arithmetic,
     Around,
@@ -37,6 +37,7 @@ from decision_os.expr.tree import (
     Text,
     Truth,
     children,
+    range_of,
 )
 from decision_os.units import FIXED
 from decision_os.values import LARGEST_INTEGER, Unknown
@@ -521,10 +522,7 @@ class _Columns:
         return {name: mask & unknown for name, mask in self.gathered(parts, wanted).items()}
 
     def within_blamed(self, node: Membership) -> dict[str, Any]:
-        where: Node = node.where
-        while isinstance(where, Defined):
-            where = where.body
-        where = where.interval if isinstance(where, Around) else where
+        where = range_of(node.where)
         others = (where.low, where.high) if isinstance(where, Interval) else where.items if isinstance(where, SetOf) else ()
         found = self.gathered((node.operand, *others), self.wanted_beside((node.operand, *others)))
         unknown = self.logical(node).unknown

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 
 from decision_os.expr.arithmetic import Context
 from decision_os.expr.halving import halved
-from decision_os.expr.parts import Parts, range_of
+from decision_os.expr.parts import Parts
 from decision_os.expr.tree import (
     FUNCTIONS,
     Arithmetic,
@@ -31,6 +31,7 @@ from decision_os.expr.tree import (
     Node,
     Number,
     SetOf,
+    range_of,
     walk,
 )
 from decision_os.expr.work import Spent, Work

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import attrs
 
-from decision_os.expr.tree import Arithmetic, Around, Call, Choice, Defined, Interval, Negative, Node, Number, SetOf, children, walk
+from decision_os.expr.tree import Arithmetic, Around, Call, Choice, Defined, Interval, Negative, Node, Number, SetOf, body_of, children, walk
 from decision_os.expr.unparse import unparse
 from decision_os.units import PERCENT, PP
 
@@ -35,8 +35,7 @@ def multiplies(node: Node) -> bool:
 
 
 def _numbers(node: Node) -> Iterator[Number]:
-    while isinstance(node, Defined):
-        node = node.body
+    node = body_of(node)
     if isinstance(node, Number):
         yield node
     elif isinstance(node, Interval | SetOf | Around):
@@ -46,8 +45,7 @@ def _numbers(node: Node) -> Iterator[Number]:
 
 
 def _scaled(node: Node, factor: Fraction, *, points: bool) -> Node:
-    while isinstance(node, Defined):
-        node = node.body
+    node = body_of(node)
     match node:
         case Number():
             exact = node.exact * factor

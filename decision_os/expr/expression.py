@@ -15,9 +15,10 @@ from decision_os.expr.checker import check
 from decision_os.expr.compiler import functions
 from decision_os.expr.explanation import Condition, Explanation
 from decision_os.expr.flips import Flip
+from decision_os.expr.place import error_at, place
 from decision_os.expr.reference import Step
 from decision_os.expr.residual import Residual, Standing
-from decision_os.expr.tree import FUNCTIONS, Around, Call, Defined, Interval, Name, Node, SetOf, children, walk, with_children
+from decision_os.expr.tree import FUNCTIONS, Around, Call, Defined, Interval, Name, Node, SetOf, body_of, children, walk, with_children
 from decision_os.expr.unparse import unparse
 from decision_os.units import Unit, parse_unit
 from decision_os.values import Scalar, Unknown, Value
@@ -83,10 +84,7 @@ class Expression:
     @property
     def is_range(self) -> bool:
         """Whether it is an interval or a set: good as a definition alone, to the right of `in`."""
-        node = self.tree
-        while isinstance(node, Defined):
-            node = node.body
-        return isinstance(node, Interval | Around | SetOf)
+        return isinstance(body_of(self.tree), Interval | Around | SetOf)
 
     @property
     def canonical(self) -> str:
@@ -101,7 +99,7 @@ class Expression:
     def place_of_call(self) -> Where:
         """Where in its text it first calls a registered function, itself or by a definition; its start where it calls none."""
         spans = [node.span for node in _outside_definitions(self.tree) if _calls(node)]
-        return Where("", *notation.place(self.text, spans[0][0] if spans else 0))
+        return Where("", *place(self.text, spans[0][0] if spans else 0))
 
     def __str__(self) -> str:
         return self.text
@@ -300,7 +298,7 @@ class _Scope:
                 wanted, found = self.functions[node.function].arity, len(node.arguments)
                 if found != wanted:
                     plural = "" if wanted == 1 else "s"
-                    raise notation.error_at(text, *node.span, f"`{node.function}` takes {wanted} value{plural}, not {found}")
+                    raise error_at(text, *node.span, f"`{node.function}` takes {wanted} value{plural}, not {found}")
 
 
 def analyse(

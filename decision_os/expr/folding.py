@@ -17,7 +17,7 @@ from decision_os.errors import ExpressionError, Severity
 from decision_os.expr.arithmetic import Context
 from decision_os.expr.checker import Checked, check
 from decision_os.expr.parser import parse
-from decision_os.expr.parts import Parts, ends, links, range_of
+from decision_os.expr.parts import Parts, ends, links
 from decision_os.expr.tree import (
     FUNCTIONS,
     Arithmetic,
@@ -36,6 +36,7 @@ from decision_os.expr.tree import (
     SetOf,
     Text,
     Truth,
+    range_of,
     walk,
     with_children,
 )

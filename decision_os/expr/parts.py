@@ -15,9 +15,9 @@ import attrs
 from decision_os.errors import ExpressionError, InputError
 from decision_os.expr.arithmetic import Context, Refusal, Term
 from decision_os.expr.reference import Tracer
-from decision_os.expr.tree import Arithmetic, Around, Call, Choice, Comparison, Defined, Interval, Name, Negative, Node, Number, children
+from decision_os.expr.tree import Arithmetic, Call, Choice, Comparison, Defined, Interval, Name, Negative, Node, Number, children
 
-__all__ = ["Parts", "ends", "links", "range_of"]
+__all__ = ["Parts", "ends", "links"]
 
 
 @attrs.define
@@ -81,13 +81,6 @@ class Parts:
                 return _applied(node, known_numbers)
             case _:
                 return None
-
-
-def range_of(where: Node) -> Node:
-    """The interval or the set that stands to the right of `in`."""
-    while isinstance(where, Defined):
-        where = where.body
-    return where.interval if isinstance(where, Around) else where
 
 
 def links(node: Comparison) -> list[Comparison]:

@@ -20,7 +20,7 @@ import attrs
 from decision_os.expr import arithmetic
 from decision_os.expr.arithmetic import Context
 from decision_os.expr.folding import folded
-from decision_os.expr.parts import Parts, ends, links, range_of
+from decision_os.expr.parts import Parts, ends, links
 from decision_os.expr.reference import Tracer
 from decision_os.expr.tree import (
     FUNCTIONS,
@@ -37,6 +37,7 @@ from decision_os.expr.tree import (
     Node,
     Not,
     children,
+    range_of,
     walk,
 )
 from decision_os.expr.work import Spent, Work

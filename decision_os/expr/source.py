@@ -53,6 +53,7 @@ from decision_os.expr.tree import (
     SetOf,
     Text,
     Truth,
+    body_of,
     children,
 )
 from decision_os.values import EXACT_INTEGER, Unknown
@@ -435,7 +436,7 @@ class _Writer:
         return f"({then} if {condition} else {otherwise})"
 
     def comparison(self, node: Comparison) -> str:
-        if any(isinstance(_body(part), Text) for part in (node.first, *node.rest)):
+        if any(isinstance(body_of(part), Text) for part in (node.first, *node.rest)):
             return self.text_comparison(node)
         left = self.number(node.first)
         links: list[Callable[[], str]] = []
@@ -458,7 +459,7 @@ class _Writer:
         return f"({self.text(node.first)} {node.ops[0]} {self.text(node.rest[0])})"
 
     def text(self, node: Node) -> str:
-        body = _body(node)
+        body = body_of(node)
         if isinstance(body, Text):
             return self.constant(body.value)
         if isinstance(body, Name):
@@ -466,7 +467,7 @@ class _Writer:
         raise _Unfit
 
     def membership(self, operand: Node, where: Node) -> str:
-        where = _body(where)
+        where = body_of(where)
         match where:
             case Around():
                 return self.membership(operand, where.interval)
@@ -582,12 +583,6 @@ def _added(left: tuple[str, ...] | None, right: tuple[str, ...] | None) -> tuple
 
 def _all_positive(*names: tuple[str, ...] | None) -> str:
     return "".join(f" and {name} > 0.0" for name in dict.fromkeys(name for some in names for name in some or ()))
-
-
-def _body(node: Node) -> Node:
-    while isinstance(node, Defined):
-        node = node.body
-    return node
 
 
 def _literal(constant: Bounded) -> _Part:

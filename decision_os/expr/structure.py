@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 import attrs
 
 from decision_os.expr.expression import Expression
-from decision_os.expr.tree import Around, Choice, Comparison, Defined, Interval, Logic, Membership, Name, Node, Not, Truth
+from decision_os.expr.tree import Choice, Comparison, Defined, Interval, Logic, Membership, Name, Node, Not, Truth, range_of
 from decision_os.values import Unknown, Value
 
 __all__ = ["Formula", "Joined", "Leaf", "Picked", "Structure", "structure"]
@@ -133,11 +133,7 @@ class _Reader:
         return Joined("and", tuple(self.leaf(step, _words(step, text)) for step in steps))
 
     def membership(self, node: Membership, text: str) -> Formula:
-        where = node.where
-        while isinstance(where, Defined):
-            where = where.body
-        if isinstance(where, Around):
-            where = where.interval
+        where = range_of(node.where)
         if not isinstance(where, Interval):
             return self.leaf(node, _words(node, text))
         words = _words(node, text)

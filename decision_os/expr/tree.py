@@ -37,7 +37,9 @@ __all__ = [
     "Span",
     "Text",
     "Truth",
+    "body_of",
     "children",
+    "range_of",
     "walk",
     "with_children",
 ]
@@ -275,6 +277,19 @@ def walk(node: Node) -> Iterator[Node]:
         found = waiting.pop()
         yield found
         waiting += reversed(children(found))
+
+
+def body_of(node: Node) -> Node:
+    """A node, or what the definition stands for that it is."""
+    while isinstance(node, Defined):
+        node = node.body
+    return node
+
+
+def range_of(where: Node) -> Node:
+    """The interval or the set that stands to the right of `in`."""
+    body = body_of(where)
+    return body.interval if isinstance(body, Around) else body
 
 
 def with_children(node: Node, change: Callable[[Node], Node]) -> Node:

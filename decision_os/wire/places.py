@@ -8,7 +8,7 @@ from pathlib import Path
 import attrs
 
 from decision_os.errors import Where
-from decision_os.expr.notation import place
+from decision_os.expr.place import place
 from decision_os.model import Playbook
 from decision_os.wire.fields import place_in
 from decision_os.wire.nodes import MapNode, Node, ScalarNode, read_nodes

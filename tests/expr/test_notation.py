@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_os.errors import ExpressionError
-from decision_os.expr.notation import MAX_LENGTH, MAX_TOKENS, holdable, normal_label, place, tokens
+from decision_os.expr.notation import MAX_LENGTH, MAX_TOKENS, normal_label, tokens
+from decision_os.expr.numerals import holdable
+from decision_os.expr.place import place
 from decision_os.units import PERCENT, PP, parse_unit
 from tests.named import plain
 

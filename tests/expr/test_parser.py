@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_os.errors import ExpressionError, Severity
-from decision_os.expr.notation import MAX_DEPTH, MAX_NODES
-from decision_os.expr.parser import MAX_TREE_DEPTH, parse, parse_threshold
+from decision_os.expr.parser import MAX_DEPTH, MAX_NODES, MAX_TREE_DEPTH, parse, parse_threshold
 from decision_os.expr.tree import (
     Arithmetic,
     Around,
