@@ -360,8 +360,14 @@ class Metric:
 
     @property
     def whole(self) -> bool:
-        """Whether its values are whole: one kind of thing, counted and not worked out."""
-        return self.unit is not None and self.unit.counts and len(self.unit.factors) == 1 and self.formula is None
+        """Whether its values are whole: one kind of thing, counted and not worked out, nor the mean of several counts."""
+        worked_out = self.formula is not None or self.baseline is not None or (self.measure is not None and self.measure.aggregate == "mean")
+        return self.unit is not None and self.unit.counts and len(self.unit.factors) == 1 and not worked_out
+
+    @property
+    def decimals(self) -> int | None:
+        """How many digits after the point its values have: none where whole things are counted, else those of its declared precision; None for any number."""
+        return 0 if self.whole else self.precision
 
     @property
     def dimensions(self) -> tuple[str, ...]:

@@ -74,7 +74,7 @@ ROOMS: dict[str, set[str]] = {
     "cases": {"edges", "engine", "errors", "expr", "plan", "record", "units", "values", "wire"},
     "mutation": {"cases", "engine", "errors", "expr", "model", "plan", "proofs", "record", "units", "wire"},
     "coverage": {"cases", "engine", "errors", "expr", "model", "plan", "proofs", "record", "values"},
-    "proofs": {"engine", "errors", "expr", "graph", "model", "plan", "record", "values"},
+    "proofs": {"edges", "engine", "errors", "expr", "graph", "model", "plan", "record", "values"},
     "testing": {"edges", "engine", "errors", "expr", "model", "plan", "record", "values"},
     "batch": {"engine", "errors", "exports", "expr", "freshness", "ledger", "model", "readonly", "record", "render"},
     "demo": {"batch", "engine", "errors", "ledger", "record", "reference", "samples", "story"},

@@ -103,9 +103,9 @@ class Place:
 
     def allows(self, value: object) -> bool:
         """Whether its contract's range holds a value."""
-        if self.whole and isinstance(value, int | float) and value < 0:
-            return False
-        return self.valid is None or self.valid.evaluate({self.name: value}) is True
+        if self.valid is None:
+            return not (self.whole and isinstance(value, int | float) and value < 0)
+        return self.valid.evaluate({self.name: value}) is True
 
     def around(self, point: Fraction) -> Around:
         """The values at a point and beside it. They may lie outside the contract's range: see `allows`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ import attrs
 import z3
 
 from decision_os.engine import Engine
+from decision_os.errors import InputError
 from decision_os.proofs.space import Space
 from decision_os.record import DecisionRecord
 from decision_os.values import Unknown
@@ -23,7 +24,11 @@ AT: Final = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 """The instant examples are decided at: what is asked does not depend on it."""
 
 _PLACES: Final = (0, 1, 2, 3, 4, 6, 9)
-_NICE: Final = 400  # milliseconds that one attempt at a rounder number may take
+_UNITS: Final = 50_000
+"""Units of the solver's work that one question may take for each second of the whole limit: the same answers come of them, however busy the machine is.
+Conditions that are linear take a few thousand; products of inputs take a second for every 200,000 or so."""
+
+_NICE: Final = 80_000  # units that one attempt at a rounder number may take
 
 
 @attrs.frozen
@@ -51,10 +56,16 @@ def shown(value: float) -> str:
 
 
 class Limit:
-    """How long a whole set of questions may take; what is not answered by then is left unproven."""
+    """How long a whole set of questions may take, and how much work each of them; what is not answered by then is left unproven.
+
+    Raises `InputError` for what is no number of seconds.
+    """
 
     def __init__(self, seconds: float) -> None:
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < _LONGEST:
+            raise InputError(f"`seconds` is a number from 0 to {_LONGEST:,}, not {seconds!r}", name="seconds", hint="as in `seconds=30`")
         self.end = time.monotonic() + seconds
+        self.units = int(_UNITS * seconds)
 
     @property
     def milliseconds(self) -> int:
@@ -62,36 +73,74 @@ class Limit:
         return max(0, int((self.end - time.monotonic()) * 1000))
 
 
+_LONGEST: Final = 1_000_000  # seconds, some eleven days
+_MOST_UNITS: Final = 2**32 - 1
+
 _LEFT_OFF: Final = ("canceled", "interrupted from keyboard")
-"""Why the solver has no answer where it was stopped, by the end of its time or by a signal."""
+"""Why the solver has no answer where it was stopped, by the end of its time or of its units, or by a signal."""
 
 
 class Asker:
-    """Puts questions about some spaces to one solver."""
+    """Puts questions about some spaces to one solver. Numbers that have so many digits and no more are held to them: all of them, or those of `grids`."""
 
-    def __init__(self, spaces: Sequence[Space], limit: Limit, each: int = 5_000) -> None:
+    def __init__(self, spaces: Sequence[Space], limit: Limit, *, grids: Collection[str] | None = None) -> None:
         self.spaces = spaces
         self.limit = limit
-        self.each = each
         self.solver = z3.Solver()
         for space in spaces:
             self.solver.add(*space.ranges)
         self.added = [0] * len(spaces)
+        self.grids = _grids(spaces, grids)
 
-    def possible(self, *constraints: Any, at_most: int | None = None) -> bool | None:
-        """Whether there are inputs for which all of these hold; nothing where it was not found out in time."""
-        left = min(self.limit.milliseconds, self.each if at_most is None else at_most)
-        if left <= 0:
+    def possible(self, *constraints: Any, at_most: int | None = None, limit: Limit | None = None) -> bool | None:
+        """Whether there are inputs for which all of these hold; nothing where it was not found out in time, or with so many units of work.
+
+        Numbers that have so many digits and no more are taken for any numbers first: what is impossible for those is settled, and it is asked sooner.
+        """
+        limit = limit or self.limit
+        units = limit.units if at_most is None else at_most
+        answer = self._asked(constraints, units, limit)
+        if not answer:
+            return answer
+        model = self.solver.model()
+        if all(number_in(model, term).denominator == 1 for term in self.grids):
+            return True
+        answer = self._asked([*constraints, *(z3.IsInt(term) for term in self.grids)], units, limit)
+        return self._stepped(constraints, model, units, limit) if answer is None else answer
+
+    def _stepped(self, constraints: Sequence[Any], model: Any, units: int, limit: Limit) -> bool | None:
+        """Where the solver does not know: whether one number after another can be brought to one with so many digits, next to what it is."""
+        held = list(constraints)
+        for term in self.grids:
+            exact = number_in(model, term)
+            for whole in dict.fromkeys((math.floor(exact), math.ceil(exact))):
+                if self._asked([*held, term == whole], units, limit):
+                    held.append(term == whole)
+                    model = self.solver.model()
+                    break
+            else:
+                return None
+        return True
+
+    def _asked(self, constraints: Sequence[Any], units: int, limit: Limit) -> bool | None:
+        left = limit.milliseconds
+        if left <= 0 or units <= 0:
             return None
         for place, space in enumerate(self.spaces):
             self.solver.add(*space.terms.sides[self.added[place] :])
             self.added[place] = len(space.terms.sides)
         self.solver.set("timeout", left)
-        end = time.monotonic() + 0.9 * left / 1000
+        self.solver.set("rlimit", min(units, _MOST_UNITS))
+        end, before = time.monotonic() + 0.9 * left / 1000, self._spent
         answer = self.solver.check(*constraints)
-        if answer == z3.unknown and self.solver.reason_unknown() in _LEFT_OFF and time.monotonic() < end:
+        if answer == z3.unknown and self.solver.reason_unknown() in _LEFT_OFF and time.monotonic() < end and self._spent - before < units:
             raise KeyboardInterrupt  # the solver takes the signal for itself, and would go on with the next question
         return None if answer == z3.unknown else answer == z3.sat
+
+    @property
+    def _spent(self) -> int:
+        """The units that all solvers of this process have spent."""
+        return int(self.solver.statistics().get_key_value("rlimit count"))
 
     def example(self, space: Space, engine: Engine, constraints: Sequence[Any], shows: Callable[[DecisionRecord], bool]) -> Example | None:
         """Inputs of one space for which all of these hold and the engine shows it; nothing where none was found."""
@@ -121,14 +170,7 @@ class Asker:
             own, _, key = name.partition("@")
             value: Any = example.choose[name] if name in example.choose else example.values[own]
             value = value[key] if key else value
-            if value is None:
-                held.append(z3.Not(found.known))
-                continue
-            if found.kind == "number":
-                exact = z3.RealVal(str(Fraction(str(value))))
-            else:
-                exact = z3.BoolVal(value) if found.kind == "bool" else z3.IntVal(space.terms.codes.get(value, -1))
-            held.append(z3.And(found.known, found.value == exact))
+            held.append(z3.Not(found.known) if value is None else z3.And(found.known, found.value == space.exactly(name, value)))
         return held
 
     def _written(self, space: Space, constraints: Sequence[Any], model: Any, places: Sequence[int]) -> Example:
@@ -166,6 +208,21 @@ class Asker:
             else:
                 values[own] = value if known else None
         return Example(values, choose, None)  # type: ignore[arg-type]  # the engine's answer is put in before anybody sees it
+
+
+def _grids(spaces: Sequence[Space], among: Collection[str] | None) -> list[Any]:
+    """The numbers that have so many digits after the point in every space, each as so many of the last one: those are whole."""
+    found: dict[str, list[tuple[Any, int | None]]] = {}
+    for space in spaces:
+        for name, each in space.inputs.items():
+            if among is None or name in among:
+                found.setdefault(each.name, []).append((each.value, space.decimals.get(name)))
+    grids: list[Any] = []
+    for several in found.values():
+        decimals = [digits for _, digits in several if digits is not None]
+        if len(decimals) == len(several):
+            grids.append(several[0][0] * z3.RealVal(10 ** max(decimals)))
+    return grids
 
 
 def _rounder(exact: Fraction, places: Sequence[int]) -> Iterator[Fraction]:

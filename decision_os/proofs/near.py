@@ -69,8 +69,4 @@ def _at(space: Space, name: str, found: Input, given: Mapping[str, Any]) -> Any:
     value = _given(name, given)
     if value is None:
         return None if name.partition("@")[0] not in given else z3.Not(found.known)
-    if found.kind == "bool":
-        return z3.And(found.known, found.value == z3.BoolVal(bool(value)))
-    if found.kind == "text":
-        return z3.And(found.known, found.value == z3.IntVal(space.terms.codes.setdefault(str(value), len(space.terms.codes))))
-    return z3.And(found.known, found.value == z3.RealVal(str(Fraction(str(value)))))
+    return z3.And(found.known, found.value == space.exactly(name, value))

@@ -42,6 +42,8 @@ class Space:
     conditions need, unless given); inputs of `unknown` need not be known.
     Inputs and parameters of `apart` have another range in the other playbook: they are not kept inside their own, and `inside` says when they are, or
     are missing. Outside it an input is unknown, as it is to the engine, and a parameter cannot be chosen.
+    `decimals` says how many digits after the point a number has where its metric says so: none where whole things are counted, of which there are none below
+    zero unless the valid range says otherwise.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Space:
         self.inside: dict[str, Any] = {}
         functions = {name: each for asked in (*plan.pre_checks, *plan.branches) for name, each in asked.expression.context.functions.items()}
         self.terms = Terms(lambda name: self.inputs[name], private or prefix, self.codes, functions)
+        self.decimals: dict[str, int] = {}
         self._declare()
         self.ranges: list[Any] = list(self._ranges())
         self.checks = {check.id: self._asked(check) for check in self.plan.pre_checks}
@@ -80,8 +83,12 @@ class Space:
             kind = "text" if planned.metric.text else "bool" if planned.metric.sustained is not None else "number"
             for at in self.places(name):
                 self._input(at, kind, known=name not in self.optional)
+                if kind == "number" and planned.metric.decimals is not None:
+                    self.decimals[at] = planned.metric.decimals
         for name in self.plan.feeds:
             self._input(name, "bool" if name == "slo_green" else "number", known=name not in self.optional)
+        if "open_sev2_incidents" in self.inputs:
+            self.decimals["open_sev2_incidents"] = 0
         for name in self.plan.defaults:
             self._input(name, "number", known=True)
 
@@ -95,6 +102,13 @@ class Space:
         """The names an input goes by: its own, or one for each finer key."""
         return tuple(self.place(name, key) for key in self.keys) if self.plan.inputs[name].fans else (name,)
 
+    def exactly(self, name: str, value: Any) -> Any:
+        """A value of an input as a term."""
+        kind = self.inputs[name].kind
+        if kind == "text":
+            return z3.IntVal(self.codes.setdefault(str(value), len(self.codes)))
+        return z3.BoolVal(bool(value)) if kind == "bool" else z3.RealVal(str(Fraction(str(value))))
+
     @staticmethod
     def place(name: str, key: str) -> str:
         """The name of an input at one finer key; its own where there is none."""
@@ -102,6 +116,8 @@ class Space:
 
     def _ranges(self) -> Iterator[Any]:
         for name, planned in self.plan.inputs.items():
+            if planned.valid is None and planned.metric.whole and name not in self.apart:
+                yield from (self.inputs[at].value >= 0 for at in self.places(name))
             if planned.valid is not None:
                 for at in self.places(name):
                     found = self.inputs[at]

@@ -433,6 +433,44 @@ def _pairs() -> Iterator[tuple[Case, Case]]:
                 branches={"few": "n in {0, 1}", "many": f"n >= {whole}", "some": f"n < {whole} and n not in {{0, 1}}"},
             ),
         )
+        for kind in (COUNT, ("count", "")):
+            over = int(whole) + 1
+            yield (
+                Case(
+                    name=f"a whole one left out above {whole}{'' if kind[1] else ', without a range'}",
+                    inputs={"n": kind},
+                    branches={"few": f"n <= {whole}", "many": f"n > {over}"},
+                    found=frozenset({_gap()}),
+                ),
+                Case(
+                    name=f"no whole one between {whole} and {over}{'' if kind[1] else ', without a range'}",
+                    inputs={"n": kind},
+                    branches={"few": f"n <= {whole}", "many": f"n >= {over}"},
+                ),
+            )
+        digits = ("ratio, precision: 2", "[0, 100]")
+        yield (
+            Case(
+                name=f"a hundredth left out above {whole}",
+                inputs={"x": digits},
+                branches={"low": f"x <= {whole}", "high": f"x > {whole}.01"},
+                found=frozenset({_gap()}),
+            ),
+            Case(name=f"no hundredth between {whole} and the next", inputs={"x": digits}, branches={"low": f"x <= {whole}", "high": f"x >= {whole}.01"}),
+        )
+        yield (
+            Case(
+                name=f"per head from {whole}, and nobody there",
+                inputs={"n": COUNT, "cost": MONEY},
+                branches={"dear": f"cost / n >= ${whole}", "cheap": f"cost / n < ${whole}"},
+                found=frozenset({("zero-divisor", ())}),
+            ),
+            Case(
+                name=f"per head from {whole}, of at least one",
+                inputs={"n": ("count", "[1, 1000]"), "cost": MONEY},
+                branches={"dear": f"cost / n >= ${whole}", "cheap": f"cost / n < ${whole}"},
+            ),
+        )
 
 
 _TWINS = list(_pairs())

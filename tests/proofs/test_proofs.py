@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import attrs
 import pytest
@@ -14,36 +12,19 @@ from click.testing import CliRunner
 import decision_os as dos
 from decision_os.cli.app import app
 from decision_os.engine import Engine
-from decision_os.errors import DecisionOSError, InputError, RuleBookError, Severity
-from decision_os.values import Reason, Unknown
-from tests.proofs.corpus import COUNT, FAULTY, RATIO, SOUND, Case, write_book
-from tests.small_book import BOOK, FILES, PLAYBOOK, write
+from decision_os.errors import InputError, RuleBookError, Severity
+from tests.proofs.books import AT, book, calling, edited
+from tests.proofs.corpus import FAULTY, SOUND, Case, write_book
+from tests.small_book import write
 
 pytest.importorskip("z3", reason="proofs need the extra `prove`")
 
-from decision_os.proofs import Turn, difference, nearest_change, prove, shared_levers  # after the skip
-
-AT = dt.datetime(2026, 10, 6, 14, tzinfo=dt.UTC)
-CHANNEL = {
-    "cac_per_sqo": 94.0,
-    "cac_per_sqo_baseline": 100.0,
-    "win_rate": 0.29,
-    "win_rate_baseline": 0.27,
-    "attribution_validity": 0.998,
-    "attribution_validity_overall": 0.999,
-    "channel_spend": 50_000.0,
-    "slo_green": True,
-}
+from decision_os.proofs import difference, prove, shared_levers  # after the skip
 
 
 def named(name: str) -> Case:
     """A case of the corpus."""
     return next(case for case in (*FAULTY, *SOUND) if case.name == name)
-
-
-def book(folder: Path, case: Case, **changes: Any) -> Engine:
-    """The engine of a case, changed."""
-    return Engine.load(write_book(folder, attrs.evolve(case, **changes)))
 
 
 @pytest.mark.parametrize("node", ["pricing.change", "channel.invest", "icp.update", "routing.policy"])
@@ -238,15 +219,6 @@ def test_another_action_is_no_equivalent_one(tmp_path: Path) -> None:
     assert ("action of branch `high`: do high → do more",) == found.words
 
 
-def edited(folder: Path, case: Case, *edits: tuple[str, str]) -> Engine:
-    """The engine of a case whose files were changed as text."""
-    write_book(folder, case)
-    for written, instead in edits:
-        (path,) = [path for path in folder.glob("*.yaml") if written in path.read_text(encoding="utf-8")]
-        path.write_text(path.read_text(encoding="utf-8").replace(written, instead), encoding="utf-8")
-    return Engine.load(folder)
-
-
 @pytest.mark.parametrize(
     ("old", "new", "relation"),
     [
@@ -342,150 +314,10 @@ def test_what_came_and_what_went(tmp_path: Path) -> None:
     assert [("other", "added"), ("node", "removed")] == [(change.playbook, change.relation) for change in difference(old, Engine.load(folder))]
 
 
-# ── the nearest change of a record ───────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_the_nearest_change_flips_and_is_nearest(engine: dos.Engine) -> None:
-    """A person would be told to move a number that moves nothing, or further than is needed."""
-    record = engine.decide("channel.invest", CHANNEL, at=AT)
-    turn = nearest_change(engine, record, among=["cac_per_sqo"])
-    assert turn is not None
-    assert {"cac_per_sqo": (94.0, 90.0)} == dict(turn.changes)
-    assert ("act", "invest") == (turn.record.outcome.value, turn.record.branch)
-    assert "cac_per_sqo from 94 to 90: act (+20% budget)" == str(turn)
-
-
-def test_a_nearest_change_says_whether_it_is_proven_to_be(engine: dos.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was found when time ran out would be told as the nearest there is, and no answer as `there is none`."""
-    record = engine.decide("channel.invest", CHANNEL, at=AT)
-    turn = nearest_change(engine, record, among=["cac_per_sqo"])
-    assert turn is not None
-    assert turn.proven
-    assert turn.distance * 0.99 <= turn.at_least <= turn.distance
-    with pytest.raises(TimeoutError, match=r"channel.invest for .* was not found out in 0 s"):
-        nearest_change(engine, record, among=["cac_per_sqo"], seconds=0)
-    monkeypatch.setattr("decision_os.proofs.nearest._HALVINGS", 0)  # as where the time is over when one is found
-    far = nearest_change(engine, record, among=["cac_per_sqo"])
-    assert far is not None
-    assert (False, 0.0) == (far.proven, far.at_least)
-    assert str(far).endswith(" (not proven to be the nearest)")
-
-
-def test_two_inputs_together(engine: dos.Engine) -> None:
-    """What no single input can change would be called fixed."""
-    record = engine.decide("channel.invest", {**CHANNEL, "win_rate": 0.28}, at=AT)
-    among = ["cac_per_sqo", "win_rate"]
-    turn = nearest_change(engine, record, among=among)
-    assert turn is not None
-    assert ({"cac_per_sqo", "win_rate"}, "invest") == (set(turn.changes), turn.record.branch)
-    alone = nearest_change(engine, record, among=["win_rate"], at_most=1)
-    assert alone is None
-
-
-def test_unknown_inputs_stay_unknown(engine: dos.Engine) -> None:
-    """A value nobody has would be made up to change the outcome."""
-    record = engine.decide("channel.invest", {**CHANNEL, "win_rate": None}, at=AT)
-    turn = nearest_change(engine, record)
-    assert turn is None or "win_rate" not in turn.changes
-
-
-def nearest(folder: Path, values: Mapping[str, Any], when: Mapping[str, str], *, among: list[str] | None = None, **changes: Any) -> Turn | None:
-    """The nearest change of what a small rule book over x and y decides."""
-    engine = book(folder, Case(name="nearest", inputs={"x": RATIO, "y": RATIO}, branches=when, policy="first"), **changes)
-    return nearest_change(engine, engine.decide("node", values, at=AT), among=among)
-
-
-@pytest.mark.parametrize("among", [None, ["y"]])
-def test_a_branch_more_is_another_decision_where_branches_are_collected(tmp_path: Path, among: list[str] | None) -> None:
-    """Doing b beside a would pass for no change, and what is much farther off would be called proven nearest."""
-    turn = nearest(tmp_path, {"x": 2, "y": 0.99}, {"a": "x >= 1", "b": "y >= 1"}, among=among, policy="collect")
-    assert turn is not None
-    assert ({"y": (0.99, 1)}, "a, b", True) == (turn.changes, turn.record.branch, turn.proven)
-    assert turn.distance == pytest.approx(100 / 99)
-
-
-def test_a_branch_less_is_another_decision_where_branches_are_collected(tmp_path: Path) -> None:
-    """Where both are taken, losing one would pass for no change."""
-    turn = nearest(tmp_path, {"x": 2, "y": 1}, {"a": "x >= 1", "b": "y >= 1"}, policy="collect")
-    assert turn is not None
-    assert ("a", {"y"}) == (turn.record.branch, set(turn.changes))
-
-
-def test_what_is_undetermined_is_not_blocked(tmp_path: Path) -> None:
-    """The point itself would be taken for another decision, and nothing found."""
-    turn = nearest(tmp_path, {"x": None, "y": 0}, {"a": "x >= 1 or y >= 1"})
-    assert turn is not None
-    assert ({"y": (0, 1)}, "a") == (turn.changes, turn.record.branch)
-
-
-def test_what_is_undetermined_is_no_other_decision(tmp_path: Path) -> None:
-    """A divisor of zero on the way would be all that is found, and the engine refuses it."""
-    turn = nearest(tmp_path, {"x": 1, "y": 1}, {"a": "x / (y - 0.99) >= -5 and x / (y - 0.99) <= -1"}, among=["y"])
-    assert turn is not None
-    assert ({"y": (1, 0.79)}, "a", True) == (turn.changes, turn.record.branch, turn.proven)
-
-
-def test_an_unknown_branch_before_one_that_does_the_same_is_in_nobodys_way(tmp_path: Path) -> None:
-    """What the engine decides would be thought undetermined, and something farther off be named."""
-    folder = write_book(tmp_path, Case(name="same", inputs={"x": RATIO, "y": RATIO}, branches={"a": "x / y >= 1", "b": "y <= 0"}, policy="first"))
-    (folder / "node.yaml").write_text(
-        (folder / "node.yaml").read_text("utf-8").replace("action: do_b", "action: do_a").replace(", do_b: {text: do b}", ""), "utf-8"
-    )
-    engine = Engine.load(folder)
-    turn = nearest_change(engine, engine.decide("node", {"x": 0, "y": 1}, at=AT), among=["y"])
-    assert turn is not None
-    assert ({"y": (1, 0)}, "b", True) == (turn.changes, turn.record.branch, turn.proven)
-
-
-def test_a_known_value_is_not_taken_away(tmp_path: Path) -> None:
-    """A change would be to know less, where a condition has another value for what is missing."""
-    assert nearest(tmp_path, {"x": 0, "y": 0}, {"a": "coalesce(x, 5) >= 1"}, among=["y"]) is None
-
-
-@pytest.mark.parametrize(("now", "to"), [(4, 5), (3, 5), (3.5, 5)])
-def test_what_is_counted_changes_by_whole_things(tmp_path: Path, now: float, to: int) -> None:
-    """A count of 4.00000006 would be proposed."""
-    turn = nearest(tmp_path, {"x": now}, {"a": "x > 4"}, inputs={"x": COUNT})
-    assert turn is not None
-    assert ({"x": (now, to)}, True) == (turn.changes, turn.proven)
-
-
-def test_what_a_failed_test_blocks_stays_blocked(tmp_path: Path) -> None:
-    """A change of x would be promised, though the decision stays blocked whatever x is."""
-    assert nearest(tmp_path, {"x": 0, "y": Unknown.because(Reason.BLOCKED, "y", "a test failed")}, {"a": "x >= 1"}) is None
-
-
 # ── Python functions ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 SURE = {"never-fires", "contradicts-check", "masked", "always-true", "never-true"}
 """What is said of a condition whatever the inputs are."""
-
-DECLARED = "functions:\n  f: {takes: [USD], gives: GIVES}\n"
-
-
-def calling(folder: Path, gives: str, when: str, function: Callable[[float], object]) -> Engine:
-    """The small rule book, with one branch that calls `f`."""
-    playbook = PLAYBOOK.replace("deal_size ≥ size_min and sales > floor", when).replace("thresholds:\n  size_min: $100\n", "")
-    write(folder, {**FILES, "book.yaml": BOOK + DECLARED.replace("GIVES", gives), "playbooks/budget.yaml": playbook})
-    return Engine.load(folder, functions={"f": function})
-
-
-def test_what_a_function_refuses_is_looked_for_farther_out(tmp_path: Path) -> None:
-    """The solver, which does not know what the function gives, would name the point itself, and the time would be called up at once."""
-    engine = calling(tmp_path, "truth", "f(sales) and sales > floor", lambda sales: sales >= 50)
-    record = engine.decide("budget", {"sales": 6, "deal_size": 100, "slo_green": True}, at=AT)
-    turn = nearest_change(engine, record)
-    assert turn is not None
-    assert ("act", False) == (turn.record.outcome.value, turn.proven)
-    assert turn.changes["sales"][1] >= 50
-
-
-def test_what_no_time_would_tell_is_not_called_late(tmp_path: Path) -> None:
-    """People would give more seconds for what only the function knows."""
-    engine = calling(tmp_path, "truth", "f(sales) and sales > floor", lambda _: False)
-    record = engine.decide("budget", {"sales": 6, "deal_size": 100, "slo_green": True}, at=AT)
-    with pytest.raises(DecisionOSError, match=r"does not know what a Python function gives; more time would not help"):
-        nearest_change(engine, record, seconds=60)
 
 
 @pytest.mark.parametrize(
@@ -556,14 +388,3 @@ def test_a_guarded_division_leaves_nothing_undefined(tmp_path: Path, text: str, 
     proof = prove(book(tmp_path, Case(name="", inputs={"x": ratio, "y": ratio}, branches={"a": text})), "node")
     assert proof.complete
     assert found is ("zero-divisor" in {str(finding.kind) for finding in proof.findings})
-
-
-def test_a_record_of_other_rules_and_a_name_that_is_no_input_are_refused(tmp_path: Path) -> None:
-    """An empty change, or none, would pass for an answer."""
-    case = Case(name="", inputs={"x": ("ratio", "[-100, 100]")}, branches={"a": "x >= 1"})
-    old, new = edited(tmp_path / "old", case), edited(tmp_path / "new", case, ("x >= 1", "x >= 2"))
-    record = old.decide("node", {"x": 1.5}, at=AT)
-    with pytest.raises(InputError, match="these rules are others"):
-        nearest_change(new, record)
-    with pytest.raises(InputError, match="reads no input `y`"):
-        nearest_change(old, record, among=["y"])
