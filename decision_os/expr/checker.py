@@ -16,6 +16,7 @@ from decision_os.errors import Issue
 from decision_os.expr.arithmetic import Function
 from decision_os.expr.findings import Findings, Kind, Typed
 from decision_os.expr.meeting import Meeting
+from decision_os.expr.rescaling import as_written
 from decision_os.expr.tree import (
     Arithmetic,
     Around,
@@ -145,7 +146,7 @@ class _Checker:
                 return Typed(node, node, "any" if unit is None else "number", unit)
             case Defined():
                 self.findings.inside.append(node)
-                body = self.visit(node.body)
+                body = self.visit(as_written(node.body))  # a definition was checked by itself, and its units met there
                 self.findings.inside.pop()
                 return attrs.evolve(body, node=attrs.evolve(node, body=body.node), written=node)
             case Negative():

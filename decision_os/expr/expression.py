@@ -253,7 +253,7 @@ class _Scope:
             self.check_arity(parsed.tree, text)
         except ExpressionError as error:
             return Analysis(None, (_issue(error),))
-        declared = {name: parse_unit(unit) if isinstance(unit, str) else unit for name, unit in self.units.items()}
+        declared = self.declared(parsed.tree)
         checked = check(parsed.tree, units=declared, functions=functions, text=text)
         issues = tuple(sorted((*parsed.warnings, *checked.issues), key=lambda issue: issue.where))
         if any(issue.severity is Severity.ERROR for issue in issues):
@@ -277,6 +277,14 @@ class _Scope:
             ),
         )
         return Analysis(expression, issues)
+
+    def declared(self, tree: Node) -> dict[str, Unit | None]:
+        """The units of names, those too that only a definition in the tree was given."""
+        found: dict[str, Unit | None] = {}
+        for name in dict.fromkeys(node.name for node in _outside_definitions(tree) if isinstance(node, Defined)):
+            context = self.definitions[name].context
+            found |= {read: unit for read, unit in context.units.items() if read not in context.seen}
+        return found | {name: parse_unit(unit) if isinstance(unit, str) else unit for name, unit in self.units.items()}
 
     def every_function(self) -> dict[str, Function]:
         """The functions in scope, and those that definitions call."""

@@ -1,4 +1,4 @@
-"""A tree's value in another unit."""
+"""A tree's value in another unit, and a tree as it was before."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from fractions import Fraction
 import attrs
 
 from decision_os.expr.numerals import holdable
-from decision_os.expr.tree import Arithmetic, Around, Call, Choice, Defined, Interval, Name, Negative, Node, Number, SetOf
+from decision_os.expr.tree import Arithmetic, Around, Call, Choice, Defined, Interval, Name, Negative, Node, Number, SetOf, walk, with_children
 
-__all__ = ["rescaled"]
+__all__ = ["as_written", "rescaled"]
 
 
 def rescaled(node: Node, factor: Fraction, unheld: Callable[[Number], None]) -> Node:  # noqa: C901  # one case for each type of node
@@ -49,3 +49,19 @@ def rescaled(node: Node, factor: Fraction, unheld: Callable[[Number], None]) -> 
             return attrs.evolve(node, arguments=tuple(rescaled(argument, factor, unheld) for argument in node.arguments))
         case _:
             return Arithmetic("*", node, Number(float(factor), factor, scale=factor, span=node.span), span=node.span)
+
+
+def as_written(node: Node) -> Node:
+    """A tree as its author wrote it, every number in the unit that stands beside it and every input in that in which it is given."""
+    if all(part.scale == 1 for part in walk(node) if isinstance(part, Name | Number)):
+        return node
+    match node:
+        case Number():
+            exact = node.exact / node.scale
+            return attrs.evolve(node, value=float(exact), exact=exact, scale=Fraction(1))
+        case Name():
+            return attrs.evolve(node, scale=Fraction(1))
+        case Arithmetic(right=Number(exact=factor, scale=scale, span=span)) if factor == scale != 1 and span == node.span:
+            return as_written(node.left)  # the right side brings the left one into another unit
+        case _:
+            return with_children(node, as_written)

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Final
 
 from decision_os.expr.notation import is_plain_name
+from decision_os.expr.rescaling import as_written
 from decision_os.expr.tree import (
     FUNCTIONS,
     Arithmetic,
@@ -55,7 +56,7 @@ def unparse(tree: Node) -> str:
     >>> unparse(parse("E ∈ [−1.0, −0.3] and uplift ≥ $3 ∧ ¬ old").tree)
     'E in [-1, -0.3] and uplift >= $3 and not old'
     """
-    return _text(tree, _CHOICE)
+    return _text(as_written(tree), _CHOICE)
 
 
 def _text(node: Node, floor: int) -> str:
@@ -80,8 +81,6 @@ def _levelled(node: Node) -> tuple[int, str]:  # noqa: C901  # one case for each
             inner = _text(node.operand, _SIGN)
             positive = isinstance(node.operand, Number) and not inner.startswith("-")
             return _SIGN, f"-({inner})" if positive else f"-{inner}"
-        case Arithmetic(right=Number(exact=factor, scale=scale, span=span)) if factor == scale != 1 and span == node.span:
-            return _levelled(node.left)  # the author wrote the left side alone: the right one brings it into another unit
         case Arithmetic():
             level = _SUM if node.op in ("+", "-") else _PRODUCT
             return level, f"{_text(node.left, level)} {node.op} {_text(node.right, level + 1)}"
@@ -114,7 +113,7 @@ def _name(name: str) -> str:
 
 
 def _number(node: Number) -> str:
-    exact, unit = node.exact / node.scale, node.unit
+    exact, unit = node.exact, node.unit
     if unit == PERCENT:
         return _decimal(exact * 100) + "%"
     if unit == PP:

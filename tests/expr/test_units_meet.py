@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+import decision_os as dos
 from decision_os.expr import analyse
+from decision_os.units import parse_unit
 from tests.named import plain
 
 UNITS = {
@@ -141,3 +143,33 @@ def test_numbers_are_converted_where_they_meet() -> None:
         expression = analyse(text, units=UNITS).expression
         assert expression is not None
         assert expression.evaluate(values) is True
+
+
+LAGS = {"age": "minutes", "lag": "days", "wait": "hours", "rate": "USD/day", "fee": "USD/hour"}
+
+# A definition in which durations of one family meet, and what it comes to in hours of a `lag` of 2 days and a `wait` of 1 hour.
+DEFINED = [
+    ("min(2d, 36h)", 36),
+    ("max(2d, 3h)", 48),
+    ("max(lag, wait)", 48),
+    ("min(lag, wait)", 1),
+    ("lag + wait", 49),
+    ("lag - 30m", 47.5),
+    ("(lag if lag > wait else 3d)", 48),
+    ("abs(wait - lag)", 47),
+    ("0.5 * max(lag, 3h)", 24),
+    ("max(0.5 * lag, wait)", 24),
+]
+
+
+@pytest.mark.parametrize(("text", "hours"), DEFINED, ids=[plain(text) for text, _ in DEFINED])
+@pytest.mark.parametrize("units", [LAGS, {"age": "minutes"}, {}], ids=["all", "the side's", "none"])
+def test_a_definition_is_converted_from_what_its_author_wrote(text: str, hours: float, units: dict[str, str]) -> None:
+    """What met inside the definition would be converted once more where it is used, or not at all."""
+    defined = dos.compile(text, units=LAGS)
+    twice = dos.compile("inner", definitions={"inner": defined}, units=units)
+    for definitions in ({"limit": defined}, {"limit": twice}):
+        gate = dos.compile("age < limit", definitions=definitions, units=units)
+        size = 60 * hours if gate.context.units["age"] == parse_unit("minutes") else hours if gate.context.units["age"] == parse_unit("hours") else hours / 24
+        near = {"lag": 2, "wait": 1}
+        assert (True, False) == (gate.evaluate({"age": size * 0.999, **near}), gate.evaluate({"age": size, **near}))
