@@ -14,6 +14,7 @@ from decision_os.expr.tree import Around, Comparison, Defined, Interval, Members
 from decision_os.expr.unparse import unparse
 from decision_os.model import Metric, Playbook
 from decision_os.sampling import fair_above
+from decision_os.units import SHARE
 
 __all__ = ["Asked", "asked_of", "is_gini", "is_share"]
 
@@ -24,7 +25,7 @@ _BY_CHANCE: Final = 0.05
 
 def is_share(metric: Metric) -> bool:
     """Whether a metric is a share of cases, or a probability."""
-    return str(metric.unit) == "share" or (metric.measure is not None and metric.measure.aggregate == "share")
+    return metric.unit == SHARE or (metric.measure is not None and metric.measure.aggregate == "share")
 
 
 def is_gini(metric: Metric) -> bool:
@@ -88,12 +89,12 @@ def asked_of(playbook: Playbook, metrics: Mapping[str, Metric]) -> tuple[Asked, 
     return tuple(dict.fromkeys(asked for node in _nodes(conditions) for asked in _asked(node, kinds)))
 
 
-def _nodes(conditions: Iterable[Expression]) -> Iterator[Node]:
-    waiting: list[Node] = [condition.tree for condition in conditions]
-    while waiting:
-        node = waiting.pop(0)
-        yield node
-        waiting += children(node)
+def _nodes(conditions: Iterable[Expression]) -> list[Node]:
+    """The nodes of all conditions, those above before those below."""
+    nodes: list[Node] = [condition.tree for condition in conditions]
+    for node in nodes:  # which grows on the way
+        nodes += children(node)
+    return nodes
 
 
 def _asked(node: Node, kinds: Mapping[str, Metric]) -> Iterator[Asked]:

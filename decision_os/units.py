@@ -276,7 +276,7 @@ def conversion(source: Unit, target: Unit) -> Fraction | None:
     if source.kind != target.kind:
         return None
     if source == target:
-        return Fraction(1)
+        return _ONE
     from_dimension, from_size = _measure(source)
     to_dimension, to_size = _measure(target)
     return from_size / to_size if from_dimension == to_dimension else None
@@ -289,6 +289,9 @@ def converted(unit: Unit, factor: Fraction) -> Unit | None:
     'hours'
     """
     return next((other for atom in DURATIONS if unit.duration and conversion(unit, other := Unit(((atom, 1),))) == factor), None)
+
+
+_ONE: Final = Fraction(1)
 
 
 def _measure(unit: Unit) -> tuple[tuple[tuple[str, int], ...], Fraction]:

@@ -28,7 +28,7 @@ ROOMS: dict[str, set[str]] = {
     "reference": {"errors"},
     "samples": set(),
     "sampling": {"errors"},
-    "support": {"expr", "model", "sampling"},
+    "support": {"expr", "model", "sampling", "units"},
     "expr": {"errors", "units", "values"},
     "canonical": {"errors", "values"},
     "model": {"calendars", "errors", "expr", "readonly", "slo", "units"},

@@ -260,7 +260,7 @@ class _Group:
 
     def reading(self, node: MapNode, name: str) -> Reading:
         fields = Fields(node, f"the reading of `{name}`", self.report)
-        value = self.single(fields.raw("value") or ScalarNode("", node.where), name)
+        value = self.single(fields.raw("value") or ScalarNode("", node.at), name)
         loaded, valid = fields.scalar("loaded_at"), fields.scalar("valid_until")
         reading = Reading(
             value=value,

@@ -1,21 +1,19 @@
 """The expression language: text in, something that can be evaluated, explained and run over columns out. Knows nothing of rule books."""
 
-from decision_os.expr.expression import (
+from decision_os.expr.arithmetic import Function
+from decision_os.expr.explanation import Condition, Explanation
+from decision_os.expr.expression import Expression
+from decision_os.expr.flips import Flip
+from decision_os.expr.reference import Step
+from decision_os.expr.residual import Residual, Standing, alternatives, kleene, smallest
+from decision_os.expr.vocabulary import (
     Analysis,
-    Condition,
-    Explanation,
-    Expression,
-    Flip,
-    Function,
-    Residual,
-    Standing,
-    Step,
+    Vocabulary,
     analyse,
     analyse_threshold,
     compile,  # noqa: A004 - `dos.compile` is the public name
     compile_threshold,
 )
-from decision_os.expr.residual import alternatives, kleene, smallest
 
 __all__ = [
     "Analysis",
@@ -27,6 +25,7 @@ __all__ = [
     "Residual",
     "Standing",
     "Step",
+    "Vocabulary",
     "alternatives",
     "analyse",
     "analyse_threshold",

@@ -7,14 +7,13 @@ and exactly, so that no evaluator knows of units.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from typing import Final
 
 import attrs
 
 from decision_os.errors import Issue
 from decision_os.expr.arithmetic import Function
-from decision_os.expr.findings import Findings, Kind, Typed
+from decision_os.expr.findings import ONE, Findings, Kind, Typed
 from decision_os.expr.meeting import Meeting
 from decision_os.expr.rescaling import as_written
 from decision_os.expr.tree import (
@@ -37,6 +36,7 @@ from decision_os.expr.tree import (
     Text,
     Truth,
     body_of,
+    with_parts,
 )
 from decision_os.units import PP, SHARE, Unit, conversion
 
@@ -148,10 +148,10 @@ class _Checker:
                 self.findings.inside.append(node)
                 body = self.visit(as_written(node.body))  # a definition was checked by itself, and its units met there
                 self.findings.inside.pop()
-                return attrs.evolve(body, node=attrs.evolve(node, body=body.node), written=node)
+                return body.within(with_parts(node, body=body.node), node)
             case Negative():
                 inner = self.number(node.operand)
-                return attrs.evolve(inner, node=attrs.evolve(node, operand=inner.node), written=node)
+                return inner.within(with_parts(node, operand=inner.node), node)
             case Arithmetic():
                 return self.arithmetic(node)
             case Comparison():
@@ -163,32 +163,32 @@ class _Checker:
             case Logic():
                 self.either(node)
                 operands = tuple(self.condition(operand) for operand in node.operands)
-                return Typed(attrs.evolve(node, operands=operands), node, "condition")
+                return Typed(with_parts(node, operands=operands), node, "condition")
             case Not():
-                return Typed(attrs.evolve(node, operand=self.condition(node.operand)), node, "condition")
+                return Typed(with_parts(node, operand=self.condition(node.operand)), node, "condition")
             case Choice():
                 condition = self.condition(node.condition)
                 chosen, (then, otherwise) = self.one_of((self.visit(node.then), self.visit(node.otherwise)), node.span)
-                return attrs.evolve(chosen, node=attrs.evolve(node, condition=condition, then=then, otherwise=otherwise), written=node)
+                return chosen.within(with_parts(node, condition=condition, then=then, otherwise=otherwise), node)
             case Call():
                 return self.call(node)
 
     def arithmetic(self, node: Arithmetic) -> Typed:
         left, right = self.number(node.left), self.number(node.right)
         literal = left.literal and right.literal
-        converted = Fraction(1)
+        converted = ONE
         if node.op in ("+", "-"):
             unit, bare, (left, right) = self.units.unified((left, right), "add" if node.op == "+" else "subtract", node.span)
             if node.op == "-" and left.unit == right.unit == SHARE:
                 unit = PP
         else:
             unit, bare, right, converted = self.units.product(left, right, divide=node.op == "/")
-            if left.unit is None or right.unit is None:
+            if converted != 1 and (left.unit is None or right.unit is None):
                 self.units.twice(converted, Typed(node, node, "number"))
-            else:
+            elif converted != 1:
                 self.units.twice(converted, left)
                 self.units.twice(1 / converted if node.op == "/" else converted, right)
-        tree = attrs.evolve(node, left=left.node, right=right.node)
+        tree = with_parts(node, left=left.node, right=right.node)
         return Typed(tree, node, "number", unit, bare, literal, converted)
 
     def comparison(self, node: Comparison) -> Typed:
@@ -198,7 +198,7 @@ class _Checker:
             operands = list(self.units.unified(operands, "compare", node.span)[2])
         else:
             self.same_kind(special, operands, node)
-        tree = attrs.evolve(node, first=operands[0].node, rest=tuple(typed.node for typed in operands[1:]))
+        tree = with_parts(node, first=operands[0].node, rest=tuple(typed.node for typed in operands[1:]))
         return Typed(tree, node, "condition")
 
     def same_kind(self, special: Typed, operands: Sequence[Typed], node: Comparison) -> None:
@@ -218,16 +218,16 @@ class _Checker:
         if isinstance(node, Interval):
             ends = (self.number(node.low), self.number(node.high))
             unit, bare, (low, high) = self.units.unified(ends, "compare", node.span)
-            return Typed(attrs.evolve(node, low=low.node, high=high.node), node, "range", unit, bare, literal=low.literal and high.literal)
+            return Typed(with_parts(node, low=low.node, high=high.node), node, "range", unit, bare, literal=low.literal and high.literal)
         if isinstance(node, Around):
             centre, spread = self.number(node.centre), self.number(node.spread)
             literal = centre.literal and spread.literal
             unit, bare = centre.unit, centre.bare
             if not node.relative:
                 unit, bare, (centre, spread) = self.units.unified((centre, spread), "add", node.span)
-            return Typed(attrs.evolve(node, centre=centre.node, spread=spread.node), node, "range", unit, bare, literal)
+            return Typed(with_parts(node, centre=centre.node, spread=spread.node), node, "range", unit, bare, literal)
         chosen, items = self.one_of([self.visit(item) for item in node.items], node.span)
-        return Typed(attrs.evolve(node, items=items), node, "range", chosen.unit, chosen.bare, literal=True)
+        return Typed(with_parts(node, items=items), node, "range", chosen.unit, chosen.bare, literal=True)
 
     def membership(self, node: Membership) -> Typed:
         operand, where = self.visit(node.operand), self.visit(node.where)
@@ -243,24 +243,24 @@ class _Checker:
             self.findings.report("mixed-kinds", node.span, message)
         elif kind == "number":
             operand, where = self.units.unified((operand, where), "compare", node.span)[2]
-        return Typed(attrs.evolve(node, operand=operand.node, where=where.node), node, "condition")
+        return Typed(with_parts(node, operand=operand.node, where=where.node), node, "condition")
 
     def call(self, node: Call) -> Typed:
         arguments: Sequence[Typed] = [self.visit(argument) for argument in node.arguments]
         if node.function == "is_missing":
-            return Typed(attrs.evolve(node, arguments=tuple(typed.node for typed in arguments)), node, "condition")
+            return Typed(with_parts(node, arguments=tuple(typed.node for typed in arguments)), node, "condition")
         if node.function == "coalesce":
             chosen, nodes = self.one_of(arguments, node.span)
-            return attrs.evolve(chosen, node=attrs.evolve(node, arguments=nodes), written=node)
+            return chosen.within(with_parts(node, arguments=nodes), node)
         if node.function in ("abs", "min", "max", "clip"):
             arguments = [self.as_number(typed) for typed in arguments]
             unit, bare, arguments = self.units.unified(arguments, "choose between", node.span)
-            tree = attrs.evolve(node, arguments=tuple(typed.node for typed in arguments))
+            tree = with_parts(node, arguments=tuple(typed.node for typed in arguments))
             return Typed(tree, node, "number", unit, bare, literal=all(typed.literal for typed in arguments))
         function = self.functions.get(node.function)
         takes = function.takes if function is not None else (None,) * len(arguments)
         passed = [self.passed(typed, unit, node.function, place) for place, (typed, unit) in enumerate(zip(arguments, takes, strict=False), 1)]
-        tree = attrs.evolve(node, arguments=tuple(passed))
+        tree = with_parts(node, arguments=tuple(passed))
         gives = function.gives if function is not None else None
         if isinstance(gives, str):
             return Typed(tree, node, "condition" if gives == "truth" else "text")

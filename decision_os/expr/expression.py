@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from decision_os.errors import ExpressionError, InputError, Issue, Severity, Where
-from decision_os.expr import explanation, notation, parser, residual
-from decision_os.expr.arithmetic import Context, Function
-from decision_os.expr.checker import check
+from decision_os.errors import Issue, Where
+from decision_os.expr import explanation, residual
+from decision_os.expr.arithmetic import Context
 from decision_os.expr.compiler import functions
-from decision_os.expr.explanation import Condition, Explanation
-from decision_os.expr.flips import Flip
-from decision_os.expr.place import error_at, place
-from decision_os.expr.reference import Step
+from decision_os.expr.explanation import Explanation
+from decision_os.expr.place import place
 from decision_os.expr.residual import Residual, Standing
 from decision_os.expr.tree import FUNCTIONS, Around, Call, Defined, Interval, Name, Node, SetOf, body_of, children, walk, with_children
 from decision_os.expr.unparse import unparse
-from decision_os.units import Unit, parse_unit
+from decision_os.units import Unit
 from decision_os.values import Scalar, Unknown, Value
 
 if TYPE_CHECKING:
@@ -28,21 +25,7 @@ if TYPE_CHECKING:
 
     from decision_os.expr.columns import Masks, Stage
 
-__all__ = [
-    "Analysis",
-    "Condition",
-    "Explanation",
-    "Expression",
-    "Flip",
-    "Function",
-    "Residual",
-    "Standing",
-    "Step",
-    "analyse",
-    "analyse_threshold",
-    "compile",
-    "compile_threshold",
-]
+__all__ = ["Expression", "outside_definitions", "read_and_used"]
 
 
 @attrs.frozen(kw_only=True, getstate_setstate=False)
@@ -53,6 +36,7 @@ class Expression:
     are the definitions it rests on; `unit` is that of its number (None: not known); `warnings` is what is suspicious about it.
     Two expressions are equal when text, tree and definitions are.
 
+    >>> from decision_os.expr import compile
     >>> margin = compile("revenue - cost", units={"revenue": "USD", "cost": "USD"})
     >>> margin.names, str(margin.unit), margin.evaluate({"revenue": 5, "cost": 3.5})
     (('revenue', 'cost'), 'USD', 1.5)
@@ -98,7 +82,7 @@ class Expression:
 
     def place_of_call(self) -> Where:
         """Where in its text it first calls a registered function, itself or by a definition; its start where it calls none."""
-        spans = [node.span for node in _outside_definitions(self.tree) if _calls(node)]
+        spans = [node.span for node in outside_definitions(self.tree) if _calls(node)]
         return Where("", *place(self.text, spans[0][0] if spans else 0))
 
     def __str__(self) -> str:
@@ -121,6 +105,7 @@ class Expression:
     def renamed(self, names: Mapping[str, str]) -> Expression:
         """The same expression over other input names; its text stays the author's.
 
+        >>> from decision_os.expr import compile
         >>> compile("value in [0, 1]").renamed({"value": "win_rate"}).names
         ('win_rate',)
         """
@@ -138,12 +123,13 @@ class Expression:
 
     def with_tree(self, tree: Node) -> Expression:
         """Another condition or formula made of the same texts and definitions: a part of this one, or this one changed."""
-        names, uses, _ = _read_and_used(tree)
+        names, uses, _ = read_and_used(tree)
         return attrs.evolve(self, tree=tree, names=names, uses=uses)
 
     def explain(self, values: Mapping[str, Any]) -> Explanation:
         """What it comes to and why: every sub-value, and each condition with its margin and what would flip it.
 
+        >>> from decision_os.expr import compile
         >>> print(compile("cac <= baseline * 0.9").explain({"cac": 95, "baseline": 100}))
         False
           fails: cac <= baseline * 0.9; cac = 95, baseline = 100; 5 short; flips with cac at most 90
@@ -163,6 +149,7 @@ class Expression:
 
         Inputs that can no longer change the answer are not in it. Raises `InputError` as evaluating does.
 
+        >>> from decision_os.expr import compile
         >>> gate = compile("(cac <= 90 or payback < 6) and win_rate >= base + 2pp")
         >>> left = gate.residual({"cac": 95, "base": 0.27})
         >>> left.names, left.expression
@@ -185,6 +172,7 @@ class Expression:
         Raises `InputError` for a column whose type does not fit its place, and `ExpressionError` for what no dataframe engine can do.
 
         >>> import polars as pl
+        >>> from decision_os.expr import compile
         >>> frame = pl.DataFrame({"ltv": [9.0, 0.0, None], "cac": [3.0, 0.0, 1.0]})
         >>> import narwhals.stable.v2 as nw
         >>> nw.from_native(frame).select(healthy=compile("ltv/cac >= 3").columns())["healthy"].to_list()
@@ -218,234 +206,6 @@ def _restored(fields: dict[str, Any]) -> Expression:
     return Expression(**fields)
 
 
-@attrs.frozen
-class Analysis:
-    """The expression (nothing where it has an error) and everything that was found in it, in the order of the places."""
-
-    expression: Expression | None
-    issues: tuple[Issue, ...]
-
-
-@attrs.frozen(kw_only=True)
-class _Scope:
-    """What a text may refer to."""
-
-    names: Any = None
-    units: Mapping[str, str | Unit]
-    labels: Mapping[str, str] | None
-    definitions: Mapping[str, Expression]
-    functions: Mapping[str, Function]
-    currency: str
-
-    def analyse(self, text: str, *, threshold: bool) -> Analysis:
-        read = parser.parse_threshold if threshold else parser.parse
-        functions = self.every_function()
-        try:
-            text = notation.plain_text(text)
-            parsed = read(
-                text,
-                names=self.names,
-                labels=self.labels,
-                definitions={name: definition.tree for name, definition in self.definitions.items()},
-                functions=self.functions,
-                currency=self.currency,
-            )
-            self.check_arity(parsed.tree, text)
-        except ExpressionError as error:
-            return Analysis(None, (_issue(error),))
-        declared = self.declared(parsed.tree)
-        checked = check(parsed.tree, units=declared, functions=functions, text=text)
-        issues = tuple(sorted((*parsed.warnings, *checked.issues), key=lambda issue: issue.where))
-        if any(issue.severity is Severity.ERROR for issue in issues):
-            return Analysis(None, issues)
-        names, uses, calls = _read_and_used(checked.tree)
-        expression = Expression(
-            text=text,
-            tree=checked.tree,
-            unit=checked.unit,
-            is_condition=checked.condition,
-            names=names,
-            uses=uses,
-            warnings=issues,
-            context=Context(
-                text=text,
-                texts=self.texts(uses),
-                units=checked.units,
-                seen=frozenset(name for name in checked.units if declared.get(name) is None),
-                functions={name: functions[name] for name in calls},
-                currency=self.currency,
-            ),
-        )
-        return Analysis(expression, issues)
-
-    def declared(self, tree: Node) -> dict[str, Unit | None]:
-        """The units of names, those too that only a definition in the tree was given."""
-        found: dict[str, Unit | None] = {}
-        for name in dict.fromkeys(node.name for node in _outside_definitions(tree) if isinstance(node, Defined)):
-            context = self.definitions[name].context
-            found |= {read: unit for read, unit in context.units.items() if read not in context.seen}
-        return found | {name: parse_unit(unit) if isinstance(unit, str) else unit for name, unit in self.units.items()}
-
-    def every_function(self) -> dict[str, Function]:
-        """The functions in scope, and those that definitions call."""
-        called: dict[str, Function] = {}
-        for definition in self.definitions.values():
-            called |= definition.context.functions
-        return called | dict(self.functions)
-
-    def texts(self, uses: tuple[str, ...]) -> dict[str, str]:
-        texts: dict[str, str] = {}
-        for definition in self.definitions.values():
-            texts |= definition.context.texts
-        texts |= {name: definition.text for name, definition in self.definitions.items()}
-        return {name: texts[name] for name in uses if name in texts}
-
-    def check_arity(self, tree: Node, text: str) -> None:
-        for node in walk(tree):
-            if isinstance(node, Call) and node.function not in FUNCTIONS and node.function in self.functions:
-                wanted, found = self.functions[node.function].arity, len(node.arguments)
-                if found != wanted:
-                    plural = "" if wanted == 1 else "s"
-                    raise error_at(text, *node.span, f"`{node.function}` takes {wanted} value{plural}, not {found}")
-
-
-def analyse(
-    text: str,
-    *,
-    names: Any = None,
-    units: Mapping[str, str | Unit] | None = None,
-    labels: Mapping[str, str] | None = None,
-    definitions: Mapping[str, Expression] | None = None,
-    functions: Mapping[str, Function] | None = None,
-    currency: str = "USD",
-) -> Analysis:
-    """Read and check an expression without raising for what is wrong with its text: for loaders, which report everything at once.
-
-    The arguments are those of `compile`; the places of the issues count from the start of the text.
-
-    >>> analyse("win_rate >= 0,2").issues[0].where.column
-    13
-    """
-    return _scope(names, units, labels, definitions, functions, currency).analyse(text, threshold=False)
-
-
-def analyse_threshold(
-    text: str,
-    *,
-    names: Any = None,
-    units: Mapping[str, str | Unit] | None = None,
-    labels: Mapping[str, str] | None = None,
-    definitions: Mapping[str, Expression] | None = None,
-    functions: Mapping[str, Function] | None = None,
-    currency: str = "USD",
-) -> Analysis:
-    """As `analyse`, for the value of a named threshold: it may also be an interval or a set."""
-    return _scope(names, units, labels, definitions, functions, currency).analyse(text, threshold=True)
-
-
-def compile(  # noqa: A001 - `dos.compile` is the public name
-    text: str,
-    *,
-    names: Any = None,
-    units: Mapping[str, str | Unit] | None = None,
-    labels: Mapping[str, str] | None = None,
-    definitions: Mapping[str, Expression] | None = None,
-    functions: Mapping[str, Function] | None = None,
-    currency: str = "USD",
-) -> Expression:
-    """Read, check and prepare an expression.
-
-    `names` are those it may read (None: any); `units` gives units of names, and has them checked; `labels` maps what is written in
-    backticks to names; `definitions` are expressions it may use by name; `functions` are Python functions it may call, each a `Function`.
-
-    Raises `ExpressionError` for the first error, with its line, column and a hint.
-
-    >>> step = compile("price * step", units={"price": "USD/seat", "step": "share"})
-    >>> compile("uplift ≥ $3", definitions={"uplift": step}).evaluate({"price": 40, "step": 0.08})
-    True
-    """
-    return _usable(_scope(names, units, labels, definitions, functions, currency).analyse(text, threshold=False), text)
-
-
-def compile_threshold(
-    text: str,
-    *,
-    names: Any = None,
-    units: Mapping[str, str | Unit] | None = None,
-    labels: Mapping[str, str] | None = None,
-    definitions: Mapping[str, Expression] | None = None,
-    functions: Mapping[str, Function] | None = None,
-    currency: str = "USD",
-) -> Expression:
-    """As `compile`, for the value of a named threshold: it may also be an interval or a set.
-
-    >>> E_range = compile_threshold("[−1.0, −0.3]")
-    >>> E_range.is_range, compile("E ∈ E_range", definitions={"E_range": E_range}).evaluate({"E": -0.5})
-    (True, True)
-    """
-    return _usable(_scope(names, units, labels, definitions, functions, currency).analyse(text, threshold=True), text)
-
-
-def _scope(
-    names: Any,
-    units: Mapping[str, str | Unit] | None,
-    labels: Mapping[str, str] | None,
-    definitions: Mapping[str, Expression] | None,
-    functions: Mapping[str, Function] | None,
-    currency: str,
-) -> _Scope:
-    for name in _mapped("functions", functions):
-        function: object = (functions or {})[name]  # whatever the caller's type checker did not see
-        if not isinstance(function, Function):
-            hint = f"write `dos.Function({name}, takes=…, gives=…)`, with the units of its values and of its result"
-            raise InputError(f"the function `{name}` is handed in as a {type(function).__name__}, so nothing says what it takes", name=name, hint=hint)
-        if name in FUNCTIONS:
-            raise InputError(f"`{name}` is a function of the language", name=name, hint="give yours another name")
-    _mapped("units", units, str | Unit | None, "a unit as text, such as `USD/seat`")
-    _mapped("labels", labels, str, "the name that the label stands for")
-    _mapped("definitions", definitions, Expression, "what `compile` or `compile_threshold` gives")
-    names = _listed(names)
-    return _Scope(names=names, units=units or {}, labels=labels, definitions=definitions or {}, functions=functions or {}, currency=currency)
-
-
-def _mapped(what: str, given: object, kind: Any = object, wanted: str = "") -> Mapping[str, object]:
-    """An argument that maps names to things of a kind; nothing for None. Raises `InputError` for another."""
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping):
-        raise InputError(f"`{what}` maps names, and is of type {type(given).__name__}", name=what, hint=f'write it as in `{what}={{"cac": …}}`')
-    for name, each in given.items():
-        if not isinstance(name, str):
-            raise InputError(f"`{what}` has a name of type {type(name).__name__}", name=what, hint="a name is a text")
-        if not isinstance(each, kind):
-            raise InputError(f"`{what}` has something of type {type(each).__name__} for `{name}`", name=name, hint=f"give {wanted}")
-    return given
-
-
-def _listed(names: Any) -> Any:
-    """The names that may be read. Raises `InputError` for what lists no names, and for one text, which would be a name for each letter."""
-    if isinstance(names, str | bytes) or not isinstance(names, Iterable | None):
-        raise InputError(f"`names` is a list of names, not of type {type(names).__name__}", name="names", hint='write it as in `names=["cac", "win_rate"]`')
-    listed = names if names is None or isinstance(names, Collection) else tuple(names)
-    for name in listed or ():
-        if not isinstance(name, str):
-            raise InputError(f"`names` has one of type {type(name).__name__}", name="names", hint="a name is a text")
-    return listed
-
-
-def _usable(analysis: Analysis, text: str) -> Expression:
-    if analysis.expression is not None:
-        return analysis.expression
-    issue = next(issue for issue in analysis.issues if issue.severity is Severity.ERROR)
-    text = str.__str__(text) if isinstance(text, str) else ""
-    width = issue.excerpt.rpartition("\n")[2].count("^")
-    raise ExpressionError(issue.message, text=text, line=issue.where.line, column=issue.where.column, width=width, hint=issue.hint, code=issue.code)
-
-
-def _issue(error: ExpressionError) -> Issue:
-    return Issue(error.code, error.message, Where("", error.line, error.column), hint=error.hint, excerpt=error.excerpt)
-
-
 def _renamed(node: Node, names: Mapping[str, str]) -> Node:
     """The tree with its inputs called otherwise."""
     if isinstance(node, Name):
@@ -453,12 +213,12 @@ def _renamed(node: Node, names: Mapping[str, str]) -> Node:
     return with_children(node, lambda child: _renamed(child, names))
 
 
-def _outside_definitions(node: Node) -> Iterator[Node]:
+def outside_definitions(node: Node) -> Iterator[Node]:
     """The nodes that stand in the text itself."""
     yield node
     if not isinstance(node, Defined):
         for child in children(node):
-            yield from _outside_definitions(child)
+            yield from outside_definitions(child)
 
 
 def _calls(node: Node) -> bool:
@@ -468,10 +228,13 @@ def _calls(node: Node) -> bool:
     return isinstance(node, Call) and node.function not in FUNCTIONS
 
 
-def _read_and_used(tree: Node) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+def read_and_used(tree: Node) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """The names a tree reads, the definitions it uses and the registered functions it calls, each once."""
-    nodes = list(walk(tree))
-    names = dict.fromkeys(node.name for node in nodes if isinstance(node, Name))
-    uses = dict.fromkeys(node.name for node in nodes if isinstance(node, Defined))
-    calls = dict.fromkeys(node.function for node in nodes if isinstance(node, Call) and _calls(node))
-    return tuple(names), tuple(uses), tuple(calls)
+    found: dict[type[Node], dict[str, None]] = {Name: {}, Defined: {}, Call: {}}
+    for node in walk(tree):
+        if isinstance(node, Name | Defined):
+            found[type(node)][node.name] = None
+        elif isinstance(node, Call) and _calls(node):
+            found[Call][node.function] = None
+    names, uses, calls = (tuple(each) for each in found.values())
+    return names, uses, calls

@@ -15,14 +15,15 @@ from decision_os.expr.tree import FUNCTIONS, Call, Defined, Name, Node, Number, 
 from decision_os.expr.unparse import unparse
 from decision_os.units import Unit
 
-__all__ = ["Findings", "Kind", "Typed"]
+__all__ = ["ONE", "Findings", "Kind", "Typed"]
 
 Kind: TypeAlias = Literal["number", "condition", "text", "any", "range"]
 
+ONE: Final = Fraction(1)
 _SOURCES: Final = {Name: "as declared", Number: "as written", Defined: "as defined"}
 
 
-@attrs.frozen
+@attrs.define(eq=False)  # not frozen: one or two are made for each node, and none is kept
 class Typed:
     """A checked node: the rescaled tree, what the author wrote, and what is known of it."""
 
@@ -34,10 +35,14 @@ class Typed:
     """Made of numbers without a unit alone: it takes the unit of its surroundings."""
     literal: bool = False
     """Made of literals alone: it is the one to be converted."""
-    converted: Fraction = Fraction(1)
+    converted: Fraction = ONE
     """What its number was multiplied by where durations of its factors met."""
     called: str = ""
     """What to call it where it is not something the author wrote: a value that a function takes."""
+
+    def within(self, node: Node, written: Node) -> Typed:
+        """What is known of it, of a node that has its value."""
+        return Typed(node, written, self.kind, self.unit, self.bare, self.literal, self.converted, self.called)
 
     @property
     def unchecked(self) -> bool:

@@ -13,7 +13,7 @@ import attrs
 
 from decision_os.errors import Severity, UnitError
 from decision_os.expr.doubtful import beyond_one, by_hand, in_per_cents, multiplies
-from decision_os.expr.findings import Findings, Typed
+from decision_os.expr.findings import ONE, Findings, Typed
 from decision_os.expr.rescaling import rescaled
 from decision_os.expr.tree import Arithmetic, Around, Call, Choice, Defined, Interval, Name, Negative, Node, Number, SetOf, Span, body_of, children
 from decision_os.expr.unparse import unparse
@@ -45,8 +45,10 @@ class Meeting:
             unchecked = [typed for typed in unchecked if not isinstance(typed.node, Name)]
         target = next((typed for typed in known if not typed.literal), known[0])
         for typed in known:
+            if typed.literal or typed.unit == target.unit:
+                continue
             factor = conversion(_unit(typed), _unit(target))
-            if not typed.literal and factor is not None and factor < 1:
+            if factor is not None and factor < 1:
                 target = typed
         for typed in unchecked:
             self._partly_known(typed, target, verb, span)
@@ -56,6 +58,9 @@ class Meeting:
             if typed.unit is None:
                 if typed.bare:
                     self.bare_beside(typed, target, verb, left=typed is operands[0])
+                met.append(typed)
+                continue
+            if typed.unit == target.unit:
                 met.append(typed)
                 continue
             factor = conversion(typed.unit, _unit(target))
@@ -75,15 +80,16 @@ class Meeting:
     def product(self, left: Typed, right: Typed, *, divide: bool) -> tuple[Unit | None, bool, Typed, Fraction]:
         """The unit of a product, whether it is bare, the right side in the durations of the left, and what the product was multiplied by for that."""
         if left.unchecked or right.unchecked:
-            return None, False, right, Fraction(1)
+            return None, False, right, ONE
         if left.unit is None and right.unit is None:
-            return None, True, right, Fraction(1)
+            return None, True, right, ONE
         if left.unit is None:
             return divided(RATIO, right.unit or RATIO) if divide else right.unit, False, right, right.converted
         if right.unit is None:
             return left.unit, False, right, left.converted
         unit, factor = aligned(left.unit, right.unit)
-        right = attrs.evolve(right, node=self.rescaled(right.node, factor), unit=unit)
+        if factor != 1:
+            right = attrs.evolve(right, node=self.rescaled(right.node, factor), unit=unit)
         whole = 1 / factor if divide else factor
         return divided(left.unit, unit) if divide else multiplied(left.unit, unit), False, right, whole
 

@@ -361,4 +361,4 @@ class _Parser(Ranges):
             if depth > MAX_TREE_DEPTH:
                 message = f"the expression is more than {MAX_TREE_DEPTH} operations deep"
                 raise self.error(0, len(self.text), message, "split a long sum in parentheses")
-            waiting.extend((child, depth + 1) for child in children(node))
+            waiting += [(child, depth + 1) for child in children(node)]

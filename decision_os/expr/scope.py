@@ -22,6 +22,9 @@ _ARITY: Final = {
     "min": (2, 100, "min(a, b)"),
 }
 
+_LOOKED_UP: Final = (dict, AbstractSet, Mapping)
+"""What a name is found in at once; what most are stands first."""
+
 
 def arity(function: str) -> tuple[int, int, str]:
     """How many values a function takes, at least and at most, and an example of its call; of a registered one nothing is known here."""
@@ -29,7 +32,7 @@ def arity(function: str) -> tuple[int, int, str]:
 
 
 def _as_set(names: Iterable[str]) -> Collection[str]:
-    return names if isinstance(names, AbstractSet | Mapping) else frozenset(names)
+    return names if isinstance(names, _LOOKED_UP) else frozenset(names)
 
 
 @attrs.frozen

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import Any, Final, Literal, TypeAlias
+from operator import is_
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import attrs
 
@@ -42,6 +43,7 @@ __all__ = [
     "range_of",
     "walk",
     "with_children",
+    "with_parts",
 ]
 
 Span: TypeAlias = tuple[int, int]
@@ -290,6 +292,19 @@ def range_of(where: Node) -> Node:
     """The interval or the set that stands to the right of `in`."""
     body = body_of(where)
     return body.interval if isinstance(body, Around) else body
+
+
+N = TypeVar("N", bound=Node)
+
+
+def with_parts(node: N, **parts: Node | tuple[Node, ...]) -> N:
+    """A node with those of its fields; itself where they are what it has, as most are that a check passes."""
+    for name, part in parts.items():
+        old = getattr(node, name)
+        if old is not part and not (type(part) is tuple and all(map(is_, old, part))):
+            changed: N = attrs.evolve(node, **parts)  # type: ignore[arg-type]  # which fields a class has is not known here
+            return changed
+    return node
 
 
 def with_children(node: Node, change: Callable[[Node], Node]) -> Node:

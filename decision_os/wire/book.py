@@ -20,7 +20,7 @@ from decision_os.wire.data import read_break_action, read_entity, read_fact, rea
 from decision_os.wire.fields import Fields, Report
 from decision_os.wire.functions import Handed, read_functions
 from decision_os.wire.metrics import MetricHeads, read_metric
-from decision_os.wire.nodes import LARGEST_FILE, MapNode, Node, ScalarNode, SeqNode, read_nodes
+from decision_os.wire.nodes import LARGEST_FILE, NOWHERE, MapNode, Node, ScalarNode, SeqNode, read_nodes
 from decision_os.wire.playbooks import LEVELS, expressions_of, read_playbook, read_thresholds, role_label
 
 __all__ = ["Loaded", "is_cases", "read_book", "rule_files"]
@@ -136,7 +136,7 @@ def _add(root: MapNode, found: dict[str, dict[str, tuple[ScalarNode, Node]]], re
         elif not isinstance(value, MapNode):
             report.error("wrong-type", f"the section `{key.text}` is a mapping", value.where)
         elif key.text == "rule_book":
-            _put(found["rule_book"], ScalarNode("rule_book", key.where), value, "rule_book", report)
+            _put(found["rule_book"], ScalarNode("rule_book", key.at), value, "rule_book", report)
         else:
             for name, node in value.items:
                 _put(found[key.text], name, node, key.text, report)
@@ -154,10 +154,11 @@ def _plain(node: Node) -> object:
         return node.text
     if isinstance(node, SeqNode):
         return [_plain(item) for item in node.items]
-    return {key.text: _plain(value) for key, value in node.items}
+    return {key: value.text if type(value) is ScalarNode else _plain(value) for key, (_, value) in node.pairs.items()}
 
 
-def _assemble(sections: Mapping[str, Mapping[str, tuple[ScalarNode, Node]]], folder: str, report: Report, handed: Handed | None) -> RuleBook:
+def _assemble(sections: Mapping[str, dict[str, tuple[ScalarNode, Node]]], folder: str, report: Report, handed: Handed | None) -> RuleBook:
+    content = fingerprint({section: {key: _plain(node) for key, (_, node) in names.items()} for section, names in sections.items() if names})
     head_node = sections["rule_book"].get("rule_book")
     if head_node is None and not report.lost and not any(issue.code == "no-rules" for issue in report.issues):
         report.error("missing-key", "no file has the section `rule_book`", Where(folder), "it gives id, version, zone and currency")
@@ -194,7 +195,8 @@ def _assemble(sections: Mapping[str, Mapping[str, tuple[ScalarNode, Node]]], fol
     playbooks: dict[str, Playbook] = {}
     used: set[str] = {name for metric in metrics.values() for name in _metric_uses(metric)}
     used |= {_periods(node) for _, node in sections["metrics"].values()}
-    for key, (_, node) in sections["playbooks"].items():
+    for key in tuple(sections["playbooks"]):
+        _, node = sections["playbooks"].pop(key)  # not needed once it is read, and all of them together are most of a large rule book
         playbooks[key], shared = read_playbook(key, node, heads, report, cadences=sections["review_cadence"], slos=sections["freshness_slos"])
         used |= shared
     for name, threshold in thresholds.items():
@@ -221,7 +223,7 @@ def _assemble(sections: Mapping[str, Mapping[str, tuple[ScalarNode, Node]]], fol
         metrics=metrics,
         playbooks=playbooks,
         approvals_hold=_approvals_hold(sections["approvals_hold"], report),
-        hash=fingerprint({section: {key: _plain(node) for key, (_, node) in names.items()} for section, names in sections.items() if names}),
+        hash=content,
         folder=folder,
     )
     head.close()
@@ -347,8 +349,8 @@ def _approvals_hold(section: Mapping[str, tuple[ScalarNode, Node]], report: Repo
 
 
 def _shared_thresholds(named: Mapping[str, tuple[ScalarNode, Node]], currency: str, functions: Mapping[str, Function], report: Report) -> dict[str, Threshold]:
-    inner = MapNode(tuple(named.values()), Where())
-    return read_thresholds(Fields(MapNode(((ScalarNode("thresholds", Where()), inner),), Where()), "the rule book", report), currency, functions)
+    section = MapNode({"thresholds": (ScalarNode("thresholds", NOWHERE), MapNode(named, NOWHERE))}, NOWHERE)
+    return read_thresholds(Fields(section, "the rule book", report), currency, functions)
 
 
 def _declared_unit(node: Node) -> Unit | None:

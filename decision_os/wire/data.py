@@ -97,7 +97,7 @@ def read_entity(
 
 def _column(name: str, node: Node, report: Report) -> Column:
     if not isinstance(node, MapNode):
-        node = MapNode((), node.where)
+        node = MapNode({}, node.at)
         report.error("wrong-type", f"column `{name}` is a mapping such as {{from: Amount, type: money}}", node.where)
     fields = Fields(node, f"column `{name}`", report)
     column = Column(
@@ -186,7 +186,7 @@ def read_fact(
         lookups[key.text] = (other, column, through)
     elapsed: dict[str, tuple[str, str]] = {}
     for key, value in fields.mapping("elapsed"):
-        inner = Fields(MapNode(((key, value),), value.where), f"fact `{name}`", report)
+        inner = Fields(MapNode({key.text: (key, value)}, value.at), f"fact `{name}`", report)
         ends = _columns(inner, key.text, units) if entity is not None else inner.texts(key.text)
         if len(ends) == 2:
             elapsed[key.text] = (ends[0], ends[1])
@@ -200,6 +200,7 @@ def read_fact(
         if found is not None:
             derive[key.text] = found
         units[key.text] = found.unit if found else None
+        scope = scope.naming([key.text], units[key.text])
     time = fields.scalar("time")
     if entity is not None and time is not None and time.text not in units:
         report.error("unknown-column", f"fact `{name}` counts periods by `{time.text}`, which is no column", time.where, nearest(time.text, units))

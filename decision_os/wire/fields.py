@@ -13,7 +13,7 @@ from decision_os.errors import ExpressionError, Issue, Severity, UnitError, Wher
 from decision_os.expr import Analysis, Expression
 from decision_os.expr.tree import Name
 from decision_os.units import Unit, parse_unit
-from decision_os.wire.nodes import ALIAS, MapNode, Node, ScalarNode, SeqNode
+from decision_os.wire.nodes import ALIAS, NOWHERE, MapNode, Node, ScalarNode, SeqNode
 
 __all__ = ["Fields", "Report", "expression_text", "place_in"]
 
@@ -93,15 +93,16 @@ class Fields:
     def __init__(self, node: Node | None, what: str, report: Report) -> None:
         self.what = what
         self.report = report
-        self.where = node.where if node is not None else Where()
-        self.node = node if isinstance(node, MapNode) else MapNode((), self.where)
+        at = node.at if node is not None else NOWHERE
+        self.where = Where(*at)
+        self.node = node if isinstance(node, MapNode) else MapNode({}, at)
         if node is not None and not isinstance(node, MapNode) and not (isinstance(node, ScalarNode) and not node.text):
             report.error("wrong-type", f"{what} is a mapping of keys to values", node.where)
         self.present = node is not None
         self.asked: set[str] = set()
 
     def __contains__(self, key: str) -> bool:
-        return self.node.get(key) is not None
+        return key in self.node
 
     def raw(self, key: str, *, required: bool = False) -> Node | None:
         """The node under a key; an empty plain scalar counts as absent."""
@@ -117,7 +118,8 @@ class Fields:
 
     def key_where(self, key: str) -> Where:
         """Where a key stands; the mapping's own place when it is absent."""
-        return next((name.where for name, _ in self.node.items if name.text == key), self.where)
+        found = self.node.pairs.get(key)
+        return found[0].where if found is not None else self.where
 
     def keys(self, key: str) -> tuple[ScalarNode, ...]:
         """The names that a mapping under a key gives, without reading what they stand for."""
@@ -332,6 +334,8 @@ class Fields:
 
     def close(self, also: Iterable[str] = ()) -> None:
         """Report the keys that are not of this kind of thing, with the nearest one that is."""
+        if not also and self.node.pairs.keys() <= self.asked:
+            return
         known = self.asked | set(also)
         for name, _ in self.node.items:
             if name.text not in known:

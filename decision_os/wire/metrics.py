@@ -47,6 +47,15 @@ class MetricHeads:
             found[name] = (*found.get(name, ()), label)
         return found
 
+    def labels_for(self, names: Iterable[str]) -> dict[str, str]:
+        """The labels of metrics under their own names."""
+        return {label: name for name in names for label in self.labels_of.get(name, ())}
+
+    @cached_property
+    def every_metric(self) -> Scope:
+        """What an expression over any metrics may say."""
+        return attrs.evolve(self.scope(self.units), labels=self.labels, definitions=self.definitions)
+
     @cached_property
     def definitions(self) -> dict[str, Expression]:
         """The shared thresholds, as definitions for expressions."""
@@ -238,9 +247,8 @@ def _formula(fields: Fields, bound: Mapping[str, Unit | None], inputs: Collectio
     node = fields.raw("formula")
     if node is None:
         return None, ""
-    labels = {label: name for name in bound for label in heads.labels_of.get(name, ())}
     known = all(name in heads.units for name in inputs)
-    scope = attrs.evolve(heads.scope(bound), labels=labels, definitions=heads.definitions, open=not known)
+    scope = attrs.evolve(heads.scope(bound), labels=heads.labels_for(bound), definitions=heads.definitions, open=not known)
     text = expression_text(node, Report())
     result = split_result(text)[0] if text is not None else ""
 
@@ -267,8 +275,7 @@ def _sustained(fields: Fields, heads: MetricHeads) -> Sustained | None:
     if node is None:
         return None
     inner = Fields(node, f"the condition of {fields.what}", fields.report)
-    scope = attrs.evolve(heads.scope(heads.units), labels=heads.labels, definitions=heads.definitions)
-    condition = inner.condition("condition", scope.analyse, required=True)
+    condition = inner.condition("condition", heads.every_metric.analyse, required=True)
     periods = inner.scalar("periods", required=True)
     count = 1
     if periods is not None and periods.text in heads.thresholds:
@@ -305,7 +312,7 @@ def _qa_tests(fields: Fields, names: Mapping[str, Unit | None], heads: MetricHea
     if isinstance(node, ScalarNode | MapNode):
         fields.report.error("wrong-type", f"`qa_tests` of {fields.what} is a list", node.where)
         return ()
-    scope = attrs.evolve(heads.scope(names), labels=heads.labels, definitions=heads.definitions)
+    scope = attrs.evolve(heads.scope(names), labels=heads.labels_for(names), definitions=heads.definitions)
     tests = []
     for item in node.items:
         inner = Fields(item, f"a QA test of {fields.what}", fields.report)

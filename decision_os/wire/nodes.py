@@ -7,7 +7,7 @@ not plain text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -16,7 +16,7 @@ from yaml.reader import Reader
 
 from decision_os.errors import Issue, Where
 
-__all__ = ["ALIAS", "LARGEST_FILE", "MapNode", "Node", "ScalarNode", "SeqNode", "read_nodes"]
+__all__ = ["ALIAS", "LARGEST_FILE", "NOWHERE", "MapNode", "Node", "ScalarNode", "SeqNode", "read_nodes"]
 
 LARGEST_FILE: Final = 2_000_000
 DEEPEST: Final = 20
@@ -30,7 +30,13 @@ _BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML was built with it: the same events, sooner
 
 
-@attrs.frozen
+At: TypeAlias = tuple[str, int, int]
+"""File, line and column of a node. Nodes are many and few of them are ever pointed at: a `Where` is made when it is asked for."""
+
+NOWHERE: Final[At] = ("", 0, 0)
+
+
+@attrs.define(eq=False)
 class ScalarNode:
     """A text. `style` is YAML's: empty for plain, a quote, `|` or `>`; `comment` is what follows ` #` on the line of a plain one.
 
@@ -38,10 +44,15 @@ class ScalarNode:
     """
 
     text: str
-    where: Where
+    at: At
     style: str = ""
     comment: str = ""
     raw: str = ""
+
+    @property
+    def where(self) -> Where:
+        """Where it begins."""
+        return Where(*self.at)
 
     def place(self, offset: int) -> Where:
         r"""The place in the file of a character of the text; its length stands for its end.
@@ -51,40 +62,52 @@ class ScalarNode:
         >>> text, str(node.get("when").place(text.index("b")))
         ('a > 1 and b > 2', 'x.yaml:2:11')
         """
-        at = self.where.column + offset + (1 if self.style else 0)
+        file, line, column = self.at
         if not self.raw:
-            return Where(self.where.file, self.where.line, at)
+            return Where(file, line, column + offset + (1 if self.style else 0))
         before = _BREAK.split(self.raw[: _aligned(self, offset)])
-        column = len(before[-1]) + (self.where.column if len(before) == 1 else 1)
-        return Where(self.where.file, self.where.line + len(before) - 1, column)
+        return Where(file, line + len(before) - 1, len(before[-1]) + (column if len(before) == 1 else 1))
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class SeqNode:
     """A list. `raw` is its source where it was written in brackets, so that `[-1.0, -0.3]` can be read as an interval."""
 
     items: tuple[Node, ...]
-    where: Where
+    at: At
     raw: str = ""
 
+    @property
+    def where(self) -> Where:
+        """Where it begins."""
+        return Where(*self.at)
 
-@attrs.frozen
+
+@attrs.define(eq=False)
 class MapNode:
-    """A mapping, its keys in the order written. `raw` is its source where it was written in braces."""
+    """A mapping: each key and its value, by the key's text, in the order written. `raw` is its source where it was written in braces."""
 
-    items: tuple[tuple[ScalarNode, Node], ...]
-    where: Where
+    pairs: Mapping[str, tuple[ScalarNode, Node]]
+    at: At
     raw: str = ""
+
+    @property
+    def where(self) -> Where:
+        """Where it begins."""
+        return Where(*self.at)
+
+    @property
+    def items(self) -> tuple[tuple[ScalarNode, Node], ...]:
+        """The keys and their values."""
+        return tuple(self.pairs.values())
 
     def __contains__(self, key: str) -> bool:
-        return self.get(key) is not None
+        return key in self.pairs
 
     def get(self, key: str) -> Node | None:
         """The value under that key."""
-        for name, value in self.items:  # a loop is cheaper than a generator, and this is asked for every key of every mapping
-            if name.text == key:
-                return value
-        return None
+        found = self.pairs.get(key)
+        return found[1] if found is not None else None
 
 
 Node: TypeAlias = ScalarNode | SeqNode | MapNode
@@ -99,18 +122,19 @@ class _Builder:
         self.lines: list[str] = _BREAK.split(text)
         self.file = file
         self.issues: list[Issue] = []
-        self.events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
+        loader = _LOADER(text)
+        self.next: Callable[[], Any] = loader.get_event
 
     def report(self, code: str, message: str, mark: Any, hint: str = "") -> None:
-        self.issues.append(Issue(code, message, self.place(mark), hint=hint))
+        self.issues.append(Issue(code, message, Where(*self.place(mark)), hint=hint))
 
-    def place(self, mark: Any) -> Where:
-        return Where(self.file, mark.line + 1, mark.column + 1)
+    def place(self, mark: Any) -> At:
+        return self.file, mark.line + 1, mark.column + 1
 
     def document(self) -> Node | None:
         root: Node | None = None
         documents = 0
-        for event in self.events:
+        while type(event := self.next()) is not yaml.StreamEndEvent:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
@@ -137,7 +161,7 @@ class _Builder:
             return self.scalar(event)
         if isinstance(event, yaml.SequenceStartEvent):
             items: list[Node] = []
-            while type(inner := next(self.events)) is not yaml.SequenceEndEvent:
+            while type(inner := self.next()) is not yaml.SequenceEndEvent:
                 items.append(self.node(inner, depth + 1))
             raw = self.slice(event.start_mark, inner.end_mark) if event.flow_style else ""
             return SeqNode(tuple(items), self.place(event.start_mark), raw)
@@ -145,9 +169,9 @@ class _Builder:
 
     def mapping(self, event: Any, depth: int) -> MapNode:
         pairs: dict[str, tuple[ScalarNode, Node]] = {}
-        while type(inner := next(self.events)) is not yaml.MappingEndEvent:
+        while type(inner := self.next()) is not yaml.MappingEndEvent:
             key = self.node(inner, depth + 1)
-            value = self.node(next(self.events), depth + 1)
+            value = self.node(self.next(), depth + 1)
             if not isinstance(key, ScalarNode):
                 self.issues.append(Issue("bad-key", "a key that is not a plain text", key.where))
             elif key.text == "<<" and not key.style:
@@ -158,7 +182,7 @@ class _Builder:
             else:
                 pairs[key.text] = (key, value)
         raw = self.slice(event.start_mark, inner.end_mark) if event.flow_style else ""
-        return MapNode(tuple(pairs.values()), self.place(event.start_mark), raw)
+        return MapNode(pairs, self.place(event.start_mark), raw)
 
     def scalar(self, event: Any) -> ScalarNode:
         style = event.style or ""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
 import attrs
 
 from decision_os.errors import Issue, Severity, Where
-from decision_os.expr import Analysis, Expression, Function, analyse, analyse_threshold
+from decision_os.expr import Analysis, Expression, Function, Vocabulary, analyse_threshold
 from decision_os.model import Column, Entity
 from decision_os.units import Unit, parse_unit
 
@@ -41,7 +41,7 @@ _ON_UNITS: Final = frozenset(
 _RESULT: Final = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=(?![=<>])\s*")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class Scope:
     """The names an expression may use, with their units, their labels and what is defined for it."""
 
@@ -57,18 +57,23 @@ class Scope:
     open: bool = False
     """What is in scope cannot be known, since something it comes from could not be read: any name may be in it."""
 
-    def analyse(self, text: str) -> Analysis:
-        """Compile a condition or a formula."""
-        found = analyse(
-            text,
-            names=None if self.open else [*self.units, *self.definitions],
-            units={name: unit for name, unit in self.units.items() if unit is not None},
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return Vocabulary(
+            names=None if self.open else (*self.units, *self.definitions),
+            units=self.units,
             labels=self.labels,
             definitions=self.definitions,
             functions=self.functions,
             currency=self.currency,
         )
-        return self.without_calls(attrs.evolve(found, issues=tuple(map(self.placed, found.issues))))
+
+    def analyse(self, text: str) -> Analysis:
+        """Compile a condition or a formula."""
+        found = self._vocabulary.analyse(text)
+        if found.issues:
+            found = attrs.evolve(found, issues=tuple(map(self.placed, found.issues)))
+        return self.without_calls(found)
 
     def placed(self, issue: Issue) -> Issue:
         """A finding about units says where each was declared."""
@@ -96,9 +101,9 @@ class Scope:
         """The same scope with more definitions."""
         return attrs.evolve(self, definitions={**self.definitions, **definitions})
 
-    def naming(self, names: Iterable[str]) -> Scope:
-        """The same scope with more names of which nothing is known."""
-        return attrs.evolve(self, units={**self.units, **dict.fromkeys(names)})
+    def naming(self, names: Iterable[str], unit: Unit | None = None) -> Scope:
+        """The same scope with more names, of that unit, or of which nothing is known."""
+        return attrs.evolve(self, units={**self.units, **dict.fromkeys(names, unit)})
 
     def range_check(self, text: str, unit: Unit | None) -> Callable[[], Expression | None]:
         """The condition `value in <range>` for the text of a range, compiled when called; nothing where the text is no range."""
