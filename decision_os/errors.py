@@ -231,7 +231,7 @@ class LedgerError(DecisionOSError, ValueError):
     """A ledger that does not verify, or that cannot be read or written."""
 
 
-def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+def nearest(word: object, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """A hint naming the closest known word, or nothing where none is close; `cutoff` is how alike (0 to 1) two words must be.
 
     >>> nearest("win_rte", ["cac", "win_rate"])
@@ -239,5 +239,5 @@ def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """
     words = sorted(set(known))
     folded = {name.casefold(): name for name in reversed(words)}
-    close = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=cutoff)
+    close = difflib.get_close_matches(str(word).casefold(), list(folded), n=1, cutoff=cutoff)
     return f"did you mean `{folded[close[0]]}`?" if close else ""

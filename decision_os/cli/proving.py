@@ -26,10 +26,10 @@ def _proofs() -> ModuleType:
     return proofs
 
 
-def proofs_of(engine: Engine, seconds: float) -> list[Issue]:
+def proofs_of(engine: Engine, seconds: float, gaps: int) -> list[Issue]:
     """What is proven of every decision of a rule book, and of those that move one lever."""
     proofs = _proofs()
-    issues = [finding.issue for node in engine.nodes for finding in proofs.prove(engine, node, seconds=seconds).findings]
+    issues = [finding.issue for node in engine.nodes for finding in proofs.prove(engine, node, seconds=seconds, gaps=gaps).findings]
     return [*issues, *(finding.issue for finding in proofs.shared_levers(engine, seconds=seconds))]
 
 
@@ -55,8 +55,10 @@ def diff(ctx: click.Context, old: Path, new: Path, seconds: float, functions: Fu
 
 
 def _plain(change: Any) -> dict[str, Any]:
-    def values(example: Any) -> dict[str, Any] | None:
-        return None if example is None else {"inputs": dict(example.values), "choose": dict(example.choose)}
+    def values(witness: Any) -> dict[str, Any] | None:
+        if witness is None:
+            return None
+        return {"inputs": dict(witness.values), "choose": dict(witness.choose), "before": witness.was, "now": witness.now}
 
     return {
         "decision": change.playbook,

@@ -33,10 +33,11 @@ _UNREADABLE: Final = "no-rules"
 @rules_argument
 @click.option("--prove", is_flag=True, help="Also prove overlaps, gaps, dead branches and zero divisors (extra `prove`).")
 @click.option("--seconds", type=click.FloatRange(min=0.1), default=30.0, show_default=True, help="How long one decision's proofs may take.")
+@click.option("--gaps", type=click.IntRange(min=1), default=16, show_default=True, help="How many kinds of gap of one decision are told apart.")
 @functions_option
 @format_option("text", "json", "github")
 @click.pass_context
-def lint(ctx: click.Context, rules: Path, functions: Functions, prove: bool, seconds: float, style: str) -> None:
+def lint(ctx: click.Context, rules: Path, functions: Functions, prove: bool, seconds: float, gaps: int, style: str) -> None:
     """Report all that can be known about RULES without data.
 
     Without `--functions`, calls of Python functions are checked by what RULES declares of them. Exits 1 where there are errors;
@@ -46,7 +47,7 @@ def lint(ctx: click.Context, rules: Path, functions: Functions, prove: bool, sec
     unreadable = [issue for issue in loaded.issues if issue.code == _UNREADABLE]
     issues = unreadable or sorted((*loaded.issues, *check(loaded.book)), key=lambda issue: issue.where)
     errors = any(issue.severity is Severity.ERROR for issue in issues)
-    proven = proofs_of(Engine(loaded.book), seconds) if prove and not errors else []
+    proven = proofs_of(Engine(loaded.book), seconds, gaps) if prove and not errors else []
     issues = [*issues, *proven]
     if style == "json":
         say_json([_plain(issue) for issue in issues])

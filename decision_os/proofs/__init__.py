@@ -5,7 +5,7 @@ Needs the extra `prove` (`z3-solver`).
 
 from __future__ import annotations
 
-from decision_os.proofs.difference import Change, Relation, difference
+from decision_os.proofs.difference import Change, Relation, Witness, difference
 from decision_os.proofs.examples import Asker, Example, Limit, values_of
 from decision_os.proofs.findings import Finding, Kind, Proof
 from decision_os.proofs.levers import shared_levers
@@ -25,6 +25,7 @@ __all__ = [
     "Relation",
     "Space",
     "Turn",
+    "Witness",
     "difference",
     "keys_of",
     "near",

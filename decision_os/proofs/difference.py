@@ -16,13 +16,21 @@ from decision_os.plan import Plan, PlannedInput
 from decision_os.proofs.examples import AT, Asker, Example, Limit
 from decision_os.proofs.space import Space, finer_keys, optional
 from decision_os.proofs.terms import both, either
-from decision_os.record import DecisionRecord, Outcome
+from decision_os.record import DecisionRecord, MonitorPlan, Outcome, ReversalPlan
 
-__all__ = ["Change", "Relation", "difference"]
+__all__ = ["Change", "Relation", "Witness", "difference"]
 
 Relation: TypeAlias = Literal["equivalent", "stricter", "looser", "incomparable", "added", "removed", "not-proven"]
 _Done: TypeAlias = tuple[object, ...]
 """What an action does, as far as it is compared."""
+
+
+@attrs.frozen
+class Witness(Example):
+    """Inputs for which two rule books decide differently, and what each does about them: the text of its action, or the outcome where it takes none."""
+
+    was: str = ""
+    now: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -38,24 +46,23 @@ class Change:
     playbook: str
     relation: Relation
     words: tuple[str, ...] = ()
-    less: Example | None = None
-    more: Example | None = None
+    less: Witness | None = None
+    more: Witness | None = None
 
     def __str__(self) -> str:
-        lines = [f"{self.playbook}: {self.relation}", *(f"  {word}" for word in self.words)]
-        if self.less is not None:
-            lines.append(f"  acted before, and not so now: {self.less}")
-        if self.more is not None:
-            lines.append(f"  acts now, and not so before: {self.more}")
-        return "\n".join(lines)
+        shown = dict.fromkeys(f"  at {each}: {each.was} → {each.now}" for each in (self.less, self.more) if each is not None)
+        return "\n".join([f"{self.playbook}: {self.relation}", *(f"  {word}" for word in self.words), *shown])
 
 
 def difference(old: Engine, new: Engine, *, seconds: float = 30.0) -> tuple[Change, ...]:
-    """Compare two rule books, decision by decision, in the order of the new one; then what is gone.
+    """Compare two rule books, decision by decision, in the order of the new one; then what is gone. Raises `InputError` for what is no engine.
 
     Inputs of one name are one input in both, each valid where its own rule book says; one that only one of them reads is free. An action is the same where
     its text, its parts and its lever are. Every example was decided by both engines first.
     """
+    for engine in (old, new):
+        if not isinstance(engine, Engine):
+            raise InputError(f"`difference` takes two engines, not a {type(engine).__name__}", name="engine", hint="as in `difference(old, new)`")
     limit = Limit(seconds)
     found = [_change(old, new, node, limit) if node in old.nodes else Change(playbook=node, relation="added") for node in new.nodes]
     return (*found, *(Change(playbook=node, relation="removed") for node in old.nodes if node not in new.nodes))
@@ -80,10 +87,10 @@ def _change(old: Engine, new: Engine, node: str, limit: Limit) -> Change:
     less = either([both([acted[done], z3.Not(acts.get(done, z3.BoolVal(False)))]) for done in acted])
     more = either([both([acts[done], z3.Not(acted.get(done, z3.BoolVal(False)))]) for done in acts])
     valid = _valid_in_one(before, after)
-    shown: list[Example | None] = []
-    for question, doing, beside in ((less, old, new), (more, new, old)):
+    shown: list[Witness | None] = []
+    for question, more_is_done in ((less, False), (more, True)):
         possible = ask.possible(question, valid)
-        example = _example(ask, doing, beside, [question, valid], node) if possible else None
+        example = _example(ask, old, new, [question, valid], node, more=more_is_done) if possible else None
         if possible is not False and example is None:
             return Change(playbook=node, relation="not-proven", words=words)
         shown.append(example)
@@ -120,30 +127,45 @@ def _valid_in_one(before: Space, after: Space) -> Any:
     return both([either([before.inside[name], after.inside[name]]) for name in names])
 
 
-def _example(ask: Asker, doing: Engine, other: Engine, question: Sequence[Any], node: str) -> Example | None:
-    """Inputs for which the first engine does something that the second does not."""
+def _example(ask: Asker, old: Engine, new: Engine, question: Sequence[Any], node: str, *, more: bool) -> Witness | None:
+    """Inputs for which the old engine does something that the new one does not; the other way round where `more` is done."""
     # Spaces of their own to write from: what one of them takes for unknown, because its contract refuses it, is a value all the same.
     asked = ask.spaces[0]
-    spaces = [Space(engine.plan(node), beside=asked, keys=asked.keys, unknown=asked.optional) for engine in (doing, other)]
+    spaces = [Space(engine.plan(node), beside=asked, keys=asked.keys, unknown=asked.optional) for engine in (old, new)]
     for found in ask.candidates(max(spaces, key=lambda space: len(space.inputs)), question):
-        (done, record), (done_by_other, beside) = (_decided(engine, node, found) for engine in (doing, other))
-        if record is not None and done - done_by_other:
-            return attrs.evolve(found, record=beside or record)
+        before, after = (_decided(engine, node, found) for engine in (old, new))
+        doing, other = (after, before) if more else (before, after)
+        if doing.record is not None and doing.actions - other.actions:
+            was, now = before.words, after.words
+            now = f"{now}, with another lever or other parts" if now == was else now
+            aside = frozenset.intersection(*(space.aside | found.values.keys() - space.inputs.keys() for space in spaces))
+            return Witness(found.values, found.choose, other.record or doing.record, aside, was=was, now=now)
     return None
 
 
-def _decided(engine: Engine, node: str, example: Example) -> tuple[frozenset[_Done], DecisionRecord | None]:
-    """What an engine does about an example, and its record; nothing, and none, where it refuses what was chosen."""
+@attrs.frozen
+class _Decided:
+    """What an engine does about some inputs, and its record; none where it refuses what was chosen."""
+
+    actions: frozenset[_Done]
+    record: DecisionRecord | None
+
+    @property
+    def words(self) -> str:
+        if self.record is None:
+            return "refused"
+        return self.record.action if self.record.action is not None else self.record.outcome.value
+
+
+def _decided(engine: Engine, node: str, example: Example) -> _Decided:
     plan = engine.plan(node)
     choose = {name: value for name, value in example.choose.items() if name in plan.defaults}
     try:
         record = engine.decide(node, example.values, at=AT, subject="example", period="example", choose=choose)
     except InputError:
-        return frozenset(), None
-    if record.outcome is not Outcome.ACT:
-        return frozenset(), record
-    taken = {branch.id for branch in record.evidence.branches if branch.taken}
-    return frozenset(_done(plan.playbook.actions[branch.action]) for branch in plan.playbook.branches if branch.id in taken), record
+        return _Decided(frozenset(), None)
+    taken = {branch.id for branch in record.evidence.branches if branch.taken} if record.outcome is Outcome.ACT else set()
+    return _Decided(frozenset(_done(plan.playbook.actions[branch.action]) for branch in plan.playbook.branches if branch.id in taken), record)
 
 
 # ── what it rests on ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -229,14 +251,45 @@ def _text(text: str) -> str:
     return " ".join(text.split())
 
 
+def _monitors(plan: Plan) -> dict[str, str]:
+    return {monitor.id: _monitor(monitor) for monitor in plan.monitoring}
+
+
+def _monitor(monitor: MonitorPlan) -> str:
+    parts = [
+        f"keep {_text(monitor.condition)}",
+        f"of {monitor.metric}",
+        f"every {monitor.every}" if monitor.every else "",
+        f"for {monitor.lasts}" if monitor.lasts else "",
+        f"forecast {_text(monitor.formula)}" if monitor.formula else "",
+        monitor.basis,
+        f"from {monitor.min_n} cases on" if monitor.min_n is not None else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _reversal(plan: ReversalPlan) -> str:
+    parts = [
+        f"{plan.plan} within {plan.within}",
+        f"by {plan.owner}",
+        f"{plan.kind.value} {plan.flag} {plan.to} {plan.replay}".rstrip(),
+        "; ".join(plan.steps),
+    ]
+    return ", ".join(part for part in parts if part)
+
+
 def _head(plan: Plan) -> dict[str, str]:
     playbook = plan.playbook
     return {
+        "subject": ", ".join((playbook.subject.id, *playbook.subject.keys)),
+        "period": playbook.period,
         "hit policy": playbook.hit_policy.value,
         "owner": playbook.owner,
         "approvers": ", ".join(playbook.approvers),
-        "risk": playbook.risk.level,
-        "reversal": f"{playbook.reversal.plan} within {playbook.reversal.within}",
+        "risk": f"{playbook.risk.level} ({playbook.risk.note})" if playbook.risk.note else playbook.risk.level,
+        "reversibility": playbook.reversibility,
+        "reversal": _reversal(plan.reversal),
+        "while a freshness budget is spent": "its acts wait" if plan.freezes else "it acts",
         "review": playbook.cadence,
     }
 
@@ -254,5 +307,6 @@ _TOLD: Final[Mapping[str, Callable[[Plan], Mapping[str, str]]]] = {
     "projection": lambda plan: {name: _text(item.text) for name, item in plan.playbook.projections.items()},
     "parameter": _parameters,
     "promise on": _promises,
+    "monitor": _monitors,
     "": _head,
 }

@@ -33,14 +33,18 @@ _NICE: Final = 80_000  # units that one attempt at a rounder number may take
 
 @attrs.frozen
 class Example:
-    """Inputs (and action parameters chosen) for which something holds, and the record that the engine makes of them."""
+    """Inputs (and action parameters chosen) for which something holds, and the record that the engine makes of them.
+
+    `aside` are the names that no condition reads: they are left out where it is printed.
+    """
 
     values: Mapping[str, Any]
     choose: Mapping[str, float]
     record: DecisionRecord
+    aside: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
-        shown = [f"{name} = {_text(value)}" for name, value in (*self.values.items(), *self.choose.items())]
+        shown = [f"{name} = {_text(value)}" for name, value in (*self.values.items(), *self.choose.items()) if name not in self.aside]
         return ", ".join(shown)
 
 
@@ -81,7 +85,10 @@ _LEFT_OFF: Final = ("canceled", "interrupted from keyboard")
 
 
 class Asker:
-    """Puts questions about some spaces to one solver. Numbers that have so many digits and no more are held to them: all of them, or those of `grids`."""
+    """Puts questions about some spaces to one solver; `why` is why the last one had no answer.
+
+    Numbers that have so many digits and no more are held to them: all of them, or those of `grids`.
+    """
 
     def __init__(self, spaces: Sequence[Space], limit: Limit, *, grids: Collection[str] | None = None) -> None:
         self.spaces = spaces
@@ -91,6 +98,7 @@ class Asker:
             self.solver.add(*space.ranges)
         self.added = [0] * len(spaces)
         self.grids = _grids(spaces, grids)
+        self.why = ""
 
     def possible(self, *constraints: Any, at_most: int | None = None, limit: Limit | None = None) -> bool | None:
         """Whether there are inputs for which all of these hold; nothing where it was not found out in time, or with so many units of work.
@@ -124,7 +132,8 @@ class Asker:
 
     def _asked(self, constraints: Sequence[Any], units: int, limit: Limit) -> bool | None:
         left = limit.milliseconds
-        if left <= 0 or units <= 0:
+        if left <= 0:
+            self.why = "the time was up"
             return None
         for place, space in enumerate(self.spaces):
             self.solver.add(*space.terms.sides[self.added[place] :])
@@ -135,7 +144,12 @@ class Asker:
         answer = self.solver.check(*constraints)
         if answer == z3.unknown and self.solver.reason_unknown() in _LEFT_OFF and time.monotonic() < end and self._spent - before < units:
             raise KeyboardInterrupt  # the solver takes the signal for itself, and would go on with the next question
-        return None if answer == z3.unknown else answer == z3.sat
+        if answer != z3.unknown:
+            self.why = "no example of it was found that the engine decides so"
+            return bool(answer == z3.sat)
+        late = time.monotonic() >= end
+        self.why = "the time was up" if late else "it takes more work than one question may" if self._spent - before >= units else "the solver cannot tell"
+        return None
 
     @property
     def _spent(self) -> int:
@@ -207,7 +221,7 @@ class Asker:
                 values.setdefault(own, {})[key] = value if known else None
             else:
                 values[own] = value if known else None
-        return Example(values, choose, None)  # type: ignore[arg-type]  # the engine's answer is put in before anybody sees it
+        return Example(values, choose, None, space.aside)  # type: ignore[arg-type]  # the engine's answer is put in before anybody sees it
 
 
 def _grids(spaces: Sequence[Space], among: Collection[str] | None) -> list[Any]:

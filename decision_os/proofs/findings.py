@@ -55,5 +55,5 @@ class Proof:
 
     @property
     def open(self) -> tuple[Finding, ...]:
-        """What is neither proven fine nor marked as meant."""
-        return tuple(finding for finding in self.findings if not finding.meant)
+        """What is neither proven fine, nor settled by the hit policy or by `otherwise`, nor marked as meant: what `lint --prove` exits 1 on."""
+        return tuple(finding for finding in self.findings if finding.issue.severity is not Severity.NOTE)

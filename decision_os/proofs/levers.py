@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from decision_os.engine import Engine
-from decision_os.errors import Severity
+from decision_os.errors import InputError, Severity
 from decision_os.model import Branch, Playbook
 from decision_os.proofs.examples import Asker, Example, Limit
 from decision_os.proofs.findings import Finding
@@ -21,6 +21,8 @@ def shared_levers(engine: Engine, *, seconds: float = 30.0) -> tuple[Finding, ..
 
     Inputs that are the same metric of the same subject and period have one value in both.
     """
+    if not isinstance(engine, Engine):
+        raise InputError(f"`shared_levers` takes an engine, not a {type(engine).__name__}", name="engine", hint="as in `shared_levers(engine)`")
     limit = Limit(seconds)
     found: list[Finding] = []
     for one, other in combinations(engine.book.playbooks.values(), 2):

@@ -119,7 +119,7 @@ def _checked(engine: object, record: object, among: object, at_most: object) -> 
         raise InputError(f"`among` is a list of inputs, not {among!r}", name="among", hint=f'as in `among=["{known[0]}"]`; leave it out for all of them')
     for name in among or ():
         if name not in known:
-            raise InputError(f"`{record.node}` reads no input `{name}`", name="among", hint=nearest(str(name), known) or f"it reads {', '.join(known)}")
+            raise InputError(f"`{record.node}` reads no input `{name}`", name="among", hint=nearest(name, known) or f"it reads {', '.join(known)}")
     if at_most is not None and (isinstance(at_most, bool) or not isinstance(at_most, int) or at_most < 1):
         raise InputError(f"`at_most` is how many inputs may move at once, not {at_most!r}", name="at_most", hint="as in `at_most=1`; leave it out for any")
 
@@ -147,7 +147,7 @@ class _Aim:
         found = {branch.id for branch in playbook.branches if action in (branch.action, texts[branch.id])} or {each for each in texts if each == action}
         if not found:
             known = list(dict.fromkeys(branch.action for branch in playbook.branches))
-            hint = nearest(str(action), [*known, *texts, *texts.values()]) or f"it takes {', '.join(known)}"
+            hint = nearest(action, [*known, *texts, *texts.values()]) or f"it takes {', '.join(known)}"
             raise InputError(f"`{playbook.id}` takes no action {action!r}", name="action", hint=hint)
         return frozenset(found)
 

@@ -181,6 +181,12 @@ class Space:
         """That no branch holds, and it is known."""
         return both([self.passed, *(branch.false for branch in self.branches.values())])
 
+    @property
+    def aside(self) -> frozenset[str]:
+        """The inputs and parameters that no condition reads."""
+        conditions = (*self.plan.pre_checks, *self.plan.branches)
+        return frozenset({*self.plan.inputs, *self.plan.defaults}.difference(*(condition.expression.names for condition in conditions)))
+
     # ── what a person would expect of the numbers ────────────────────────────────────────────────────────────────────────────────
 
     def usual(self, least: Fraction = Fraction(0)) -> list[Any]:

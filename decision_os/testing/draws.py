@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from decision_os.edges import Ground, Place, Target, Values, solved
 from decision_os.edges.ground import Cell, leaves_of
 from decision_os.errors import InputError
-from decision_os.testing.subject import Subject, subject_of
+from decision_os.testing.subject import Subject, flag_of, subject_of
 from decision_os.testing.unknowns import with_unknown
 from decision_os.values import Scalar
 
@@ -40,7 +40,8 @@ def inputs(playbook: Subject, *, unknowns: bool = True) -> st.SearchStrategy[dic
     Values keep to the contracts' ranges, whole where they count things, and shrink to round ones. With `unknowns` one example in eight has an input or two
     that are missing, stale, too few, quarantined or unknown otherwise.
 
-    Decide on them with `playbook.decide`, or at `testing.AT`. Raises `InputError` for what is no playbook under test.
+    Decide on them with `playbook.decide`, or at `testing.AT`. Raises `InputError` for what is no playbook under test, and for `unknowns` that are neither
+    True nor False.
 
     >>> import decision_os as dos
     >>> from decision_os import testing
@@ -54,7 +55,7 @@ def inputs(playbook: Subject, *, unknowns: bool = True) -> st.SearchStrategy[dic
     """
     subject = subject_of(playbook, "inputs")
     values = known(subject, subject.wanted)
-    return values if not unknowns else st.integers(0, 7).flatmap(lambda dice: with_unknown(subject, values) if dice == 7 else values)
+    return values if not flag_of(unknowns, "unknowns") else st.integers(0, 7).flatmap(lambda dice: with_unknown(subject, values) if dice == 7 else values)
 
 
 def inputs_for(playbook: Subject, branch: str) -> st.SearchStrategy[dict[str, Any]]:

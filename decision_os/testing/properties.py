@@ -26,8 +26,8 @@ from decision_os.record import DecisionRecord, Outcome
 from decision_os.testing.draws import known
 from decision_os.testing.failing import done, failed
 from decision_os.testing.money import amounts, scaled
-from decision_os.testing.subject import Subject, subject_of
-from decision_os.testing.tables import as_rows, made
+from decision_os.testing.subject import Subject, count_of, subject_of
+from decision_os.testing.tables import as_rows, checked, made
 from decision_os.testing.unknowns import with_unknown
 from decision_os.values import Unknown
 
@@ -57,6 +57,10 @@ def _usual() -> settings_of:
 
 def _test(subject: Subject, name: str, strategy: st.SearchStrategy[Any], check: Callable[[Any], None], settings: Settings) -> Test:
     """A Hypothesis test of its own name, so that what failed once is tried first the next time."""
+    given_settings: object = settings
+    if given_settings is not None and not isinstance(given_settings, settings_of):
+        hint = "as in `settings=hypothesis.settings(max_examples=1000)`"
+        raise InputError(f"`settings` are Hypothesis' own, not a {type(given_settings).__name__}", name="settings", hint=hint)
 
     @(settings or _usual())
     @given(strategy)
@@ -231,7 +235,10 @@ def stable(playbook: Subject, *, noise: float = 1e-6, within: float = 0.01, sett
     formula that blows small differences up, such as a division by what may be almost nothing, or a nameless number.
     """
     subject = subject_of(playbook, "stable")
-    if not 0 < noise < within:
+    for name, share in (("noise", noise), ("within", within)):
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
+            raise InputError(f"`{name}` is a share between 0 and 1, not {share!r}", name=name, hint="as in `noise=1e-6` and `within=0.01`")
+    if noise >= within:
         raise InputError(f"noise of {noise:g} cannot be told from being within {within:g}", name="noise", hint="give a smaller `noise`")
 
     def check(drawn: tuple[int, dict[str, Any]]) -> None:
@@ -333,6 +340,7 @@ def frame_agrees(playbook: Subject, engine: str = "polars", *, rows: int = 8, se
     Raises what `frames` raises, and `DataError`, when run, for a playbook that calls a Python function.
     """
     subject = subject_of(playbook, "frame_agrees")
+    checked(engine)
     tried = settings or settings_of(_usual(), max_examples=_FRAMES)
 
     def check(drawn: list[dict[str, Any]]) -> None:
@@ -348,4 +356,4 @@ def frame_agrees(playbook: Subject, engine: str = "polars", *, rows: int = 8, se
                 what = f"row {place + 1} of a {engine} frame comes to {' / '.join(found)}, and as a mapping to {' / '.join(expected)}"
                 raise failed(subject, what, "this is a fault of Decision OS or of the engine: please report it with these inputs", [(row, record)])
 
-    return _test(subject, f"frame_agrees_{engine}", st.lists(as_rows(subject), min_size=1, max_size=rows), check, tried)
+    return _test(subject, f"frame_agrees_{engine}", st.lists(as_rows(subject), min_size=1, max_size=count_of(rows, "rows")), check, tried)

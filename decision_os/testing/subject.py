@@ -15,7 +15,7 @@ from decision_os.errors import InputError, NotFoundError, nearest
 from decision_os.plan import Plan
 from decision_os.record import DecisionRecord
 
-__all__ = ["AT", "Subject", "playbook", "subject_of"]
+__all__ = ["AT", "Subject", "count_of", "flag_of", "playbook", "subject_of"]
 
 AT: Final = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 """The instant that drawn inputs are decided at: readings are stale or fresh as of it."""
@@ -125,3 +125,17 @@ def subject_of(given: object, name: str) -> Subject:
     node = getattr(given, "id", None) or (given if isinstance(given, str) else "channel.invest")
     hint = f'make one with `testing.playbook(engine, "{node}")`'
     raise InputError(f"`{name}` takes a playbook under test, not a {type(given).__name__}", name=name, hint=hint)
+
+
+def flag_of(given: object, name: str) -> bool:
+    """What says yes or no. Raises `InputError` for anything but True and False."""
+    if isinstance(given, bool):
+        return given
+    raise InputError(f"`{name}` is True or False, not {given!r}", name=name, hint=f"as in `{name}=False`")
+
+
+def count_of(given: object, name: str) -> int:
+    """How many, at least one. Raises `InputError`."""
+    if isinstance(given, int) and not isinstance(given, bool) and given >= 1:
+        return given
+    raise InputError(f"`{name}` is a whole number from 1 on, not {given!r}", name=name, hint=f"as in `{name}=8`")

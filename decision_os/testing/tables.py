@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from decision_os.errors import InputError, NotFoundError, nearest
 from decision_os.testing.draws import inputs
-from decision_os.testing.subject import Subject, subject_of
+from decision_os.testing.subject import Subject, count_of, subject_of
 from decision_os.values import Reading, Unknown
 
-__all__ = ["ENGINES", "as_rows", "frames", "made"]
+__all__ = ["ENGINES", "as_rows", "checked", "frames", "made"]
 
 ENGINES: Final = ("polars", "polars-lazy", "pandas", "pyarrow", "duckdb")
 """The dataframe engines that a frame can be made in."""
@@ -23,7 +23,7 @@ def frames(playbook: Subject, engine: str = "polars", *, rows: int = 8, unknowns
     """Frames with one column for each input, each row drawn as `inputs` draws one; up to `rows` rows, at least one.
 
     `engine` is one of polars, polars-lazy, pandas, pyarrow, duckdb. A cell of an unknown input is null; an input of a finer grain has one value a row.
-    Raises `InputError` for an engine that is none of these, `NotFoundError` for one that is not installed.
+    Raises `InputError` for an engine that is none of these and for fewer than one row, `NotFoundError` for one that is not installed.
 
     >>> import decision_os as dos
     >>> from decision_os import testing
@@ -36,10 +36,15 @@ def frames(playbook: Subject, engine: str = "polars", *, rows: int = 8, unknowns
     >>> test_every_row_is_decided()
     """
     subject = subject_of(playbook, "frames")
+    checked(engine)
+    return st.lists(as_rows(subject, unknowns=unknowns), min_size=1, max_size=count_of(rows, "rows")).map(lambda drawn: made(subject, drawn, engine))
+
+
+def checked(engine: object) -> None:
+    """Refuse what is no dataframe engine, or is not installed."""
     if engine not in ENGINES:
-        raise InputError(f"`{engine}` is no dataframe engine", name=engine, hint=nearest(engine, ENGINES) or f"one of {', '.join(ENGINES)}")
-    _module(engine)
-    return st.lists(as_rows(subject, unknowns=unknowns), min_size=1, max_size=rows).map(lambda drawn: made(subject, drawn, engine))
+        raise InputError(f"`{engine}` is no dataframe engine", name="engine", hint=nearest(engine, ENGINES) or f"one of {', '.join(ENGINES)}")
+    _module(str(engine))
 
 
 def as_rows(subject: Subject, *, unknowns: bool = True) -> st.SearchStrategy[dict[str, Any]]:

@@ -124,10 +124,12 @@ def test_a_gap_that_is_named_wrong_is_refused(tmp_path: Path, gap: str, said: st
 
 def test_more_gaps_than_are_told_apart_are_said_to_be_there(tmp_path: Path) -> None:
     """A reader would take the list for all there is."""
-    names = ["a", "b", "c", "d"]
+    names = ["a", "b", "c", "d", "e"]
     case = Case(name="many", inputs=dict.fromkeys(names, ("share", "[0, 1]")), branches={"all": " and ".join(f"{name} > 50%" for name in names)})
     found = prove(book(tmp_path, case), "node").findings
-    assert (9, "there are more kinds of gap than these 8") == (len(found), found[-1].message)
+    assert (17, "there are more kinds of gap than these 16 (`gaps`, or `--gaps`, tells more of them apart)") == (len(found), found[-1].message)
+    every = prove(book(tmp_path, case), "node", gaps=100).findings
+    assert (31, set()) == (len(every), {finding.message for finding in every if finding.example is None})
 
 
 def test_a_finer_input_is_asked_at_two_keys(engine: dos.Engine) -> None:
