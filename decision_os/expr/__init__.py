@@ -8,6 +8,7 @@ from decision_os.expr.reference import Step
 from decision_os.expr.residual import Residual, Standing, alternatives, kleene, smallest
 from decision_os.expr.vocabulary import (
     Analysis,
+    Readings,
     Vocabulary,
     analyse,
     analyse_threshold,
@@ -22,6 +23,7 @@ __all__ = [
     "Expression",
     "Flip",
     "Function",
+    "Readings",
     "Residual",
     "Standing",
     "Step",

@@ -52,6 +52,8 @@ class Parsed:
 
     tree: Node
     warnings: tuple[Issue, ...] = ()
+    words: tuple[str, ...] | None = None
+    """The names in the text, whatever each stands for, in the order written; nothing where a label is among them."""
 
 
 def parse(
@@ -122,7 +124,9 @@ class _Parser(Ranges):
             self.measure(tree)
         except RecursionError:
             raise error_at(self.text, 0, len(self.text), "the expression is nested too deeply for the stack that is left") from None
-        return Parsed(tree, tuple(self.warnings))
+        labelled = any(token.kind == "label" for token in self.tokens)
+        words = None if labelled else tuple(dict.fromkeys(token.text for token in self.tokens if token.kind == "name"))
+        return Parsed(tree, tuple(self.warnings), words)
 
     # the grammar
 

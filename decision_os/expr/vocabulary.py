@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,7 @@ from decision_os.expr.place import error_at
 from decision_os.expr.tree import FUNCTIONS, Call, Defined, Node, walk
 from decision_os.units import Unit, parse_unit
 
-__all__ = ["Analysis", "Vocabulary", "analyse", "analyse_threshold", "compile", "compile_threshold"]
+__all__ = ["Analysis", "Readings", "Vocabulary", "analyse", "analyse_threshold", "compile", "compile_threshold"]
 
 
 @attrs.frozen
@@ -81,11 +81,34 @@ def _names(given: Any) -> Collection[str] | None:
     return dict.fromkeys(listed)  # asked for every name of every text, and for the nearest one in a fixed order
 
 
+class Readings:
+    """What texts came to in vocabularies that share it: a rule book says the same conditions of one playbook after another, and each is read once.
+
+    What a text without an error comes to rests on what its own names mean, and on nothing else of a vocabulary. Errors are not kept: their hints name others.
+    """
+
+    def __init__(self) -> None:
+        self._words: dict[tuple[str, bool], tuple[str, ...]] = {}
+        self._known: dict[tuple[object, ...], tuple[Analysis, tuple[object, ...]]] = {}
+
+    def find(self, text: str, vocabulary: Vocabulary, *, threshold: bool) -> Analysis | None:
+        """What the text came to where its names meant the same."""
+        words = self._words.get((text, threshold))
+        found = self._known.get((text, threshold, *vocabulary.meaning(words))) if words is not None else None
+        return found[0] if found is not None else None
+
+    def keep(self, text: str, vocabulary: Vocabulary, words: tuple[str, ...], analysis: Analysis, *, threshold: bool) -> None:
+        """Keep what a text came to; and what its names stand for, since a meaning holds the identities of those."""
+        self._words[text, threshold] = words
+        stands_for = tuple(each for word in words for each in (vocabulary.definitions.get(word), vocabulary.functions.get(word)))
+        self._known[text, threshold, *vocabulary.meaning(words)] = analysis, stands_for
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class Vocabulary:
     """What texts may refer to. It is checked, and made ready to be asked, once for all of them.
 
-    The fields are the arguments of `compile`. Raises `InputError` for one of the wrong kind.
+    The fields are the arguments of `compile`, and the `readings` that it shares with others. Raises `InputError` for an argument of the wrong kind.
 
     >>> channel = Vocabulary(units={"cac": "USD", "baseline": "USD"})
     >>> [channel.analyse(text).expression.evaluate({"cac": 95, "baseline": 100}) for text in ("cac / baseline", "cac <= $90")]
@@ -98,6 +121,7 @@ class Vocabulary:
     definitions: Mapping[str, Expression] = attrs.field(default=None, converter=_definitions)
     functions: Mapping[str, Function] = attrs.field(default=None, converter=_functions)
     currency: str = "USD"
+    readings: Readings = attrs.field(factory=Readings)
 
     def analyse(self, text: str) -> Analysis:
         """Read and check a condition or a formula."""
@@ -107,7 +131,24 @@ class Vocabulary:
         """Read and check the value of a named threshold: it may also be an interval or a set."""
         return self._analyse(text, threshold=True)
 
+    def meaning(self, words: Iterable[str]) -> Iterator[object]:
+        """What words mean here: equal where they stand for the same things, of the same units."""
+        yield self.currency
+        for word in words:
+            yield word if self.names is None or word in self.names else ""
+            yield self._declared.get(word)
+            yield id(self.functions.get(word))
+            definition = self.definitions.get(word)
+            yield id(definition)
+            if definition is not None:  # what it rests on may be declared here in another way than where it was read
+                yield from (self._declared.get(name, "") for name in definition.names)
+                yield from (self._texts.get(name) for name in definition.uses)
+                yield from (id(self._every_function.get(name)) for name in definition.calls)
+
     def _analyse(self, text: str, *, threshold: bool) -> Analysis:
+        known = self.readings.find(text, self, threshold=threshold) if type(text) is str else None
+        if known is not None:
+            return known
         read = parser.parse_threshold if threshold else parser.parse
         try:
             text = notation.plain_text(text)
@@ -138,7 +179,10 @@ class Vocabulary:
                 currency=self.currency,
             ),
         )
-        return Analysis(expression, issues)
+        analysis = Analysis(expression, issues)
+        if parsed.words is not None:
+            self.readings.keep(text, self, parsed.words, analysis, threshold=threshold)
+        return analysis
 
     @cached_property
     def _declared(self) -> dict[str, Unit | None]:

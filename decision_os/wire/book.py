@@ -12,7 +12,7 @@ import attrs
 from decision_os.calendars import parse_cadence, zone_of
 from decision_os.canonical import fingerprint
 from decision_os.errors import DecisionOSError, InputError, Issue, UnitError, Where, nearest
-from decision_os.expr import Function
+from decision_os.expr import Readings
 from decision_os.model import APPROVALS_HOLD, Freeze, Metric, Playbook, ReviewCadence, Role, RuleBook, Slo, Threshold
 from decision_os.slo import BurnAlert, parse_slo
 from decision_os.units import CURRENCIES, Unit, parse_unit
@@ -22,6 +22,7 @@ from decision_os.wire.functions import Handed, read_functions
 from decision_os.wire.metrics import MetricHeads, read_metric
 from decision_os.wire.nodes import LARGEST_FILE, NOWHERE, MapNode, Node, ScalarNode, SeqNode, read_nodes
 from decision_os.wire.playbooks import LEVELS, expressions_of, read_playbook, read_thresholds, role_label
+from decision_os.wire.scope import Scope
 
 __all__ = ["Loaded", "is_cases", "read_book", "rule_files"]
 
@@ -177,7 +178,8 @@ def _assemble(sections: Mapping[str, dict[str, tuple[ScalarNode, Node]]], folder
         for key, (_, node) in sections["entities"].items()
     }
     facts_read = {key: read_fact(key, node, entities, report, currency=currency, functions=functions) for key, (_, node) in sections["facts"].items()}
-    thresholds = _shared_thresholds(sections["thresholds"], currency, functions, report)
+    readings = Readings()
+    thresholds = _shared_thresholds(sections["thresholds"], Scope(units={}, functions=functions, currency=currency, readings=readings), report)
     heads = MetricHeads(
         units={key: _declared_unit(node) for key, (_, node) in sections["metrics"].items()},
         declared={key: found.where for key, (_, node) in sections["metrics"].items() if isinstance(node, MapNode) and (found := node.get("unit"))},
@@ -190,6 +192,7 @@ def _assemble(sections: Mapping[str, dict[str, tuple[ScalarNode, Node]]], folder
         thresholds=thresholds,
         functions=functions,
         currency=currency,
+        readings=readings,
     )
     metrics = {key: attrs.evolve(read_metric(key, node, heads, report), hash=fingerprint(_plain(node))) for key, (_, node) in sections["metrics"].items()}
     playbooks: dict[str, Playbook] = {}
@@ -348,9 +351,9 @@ def _approvals_hold(section: Mapping[str, tuple[ScalarNode, Node]], report: Repo
     return held
 
 
-def _shared_thresholds(named: Mapping[str, tuple[ScalarNode, Node]], currency: str, functions: Mapping[str, Function], report: Report) -> dict[str, Threshold]:
+def _shared_thresholds(named: Mapping[str, tuple[ScalarNode, Node]], scope: Scope, report: Report) -> dict[str, Threshold]:
     section = MapNode({"thresholds": (ScalarNode("thresholds", NOWHERE), MapNode(named, NOWHERE))}, NOWHERE)
-    return read_thresholds(Fields(section, "the rule book", report), currency, functions)
+    return read_thresholds(Fields(section, "the rule book", report), scope)
 
 
 def _declared_unit(node: Node) -> Unit | None:

@@ -8,7 +8,7 @@ from functools import cached_property
 import attrs
 
 from decision_os.errors import Where, nearest
-from decision_os.expr import Analysis, Expression, Function
+from decision_os.expr import Analysis, Expression, Function, Readings
 from decision_os.model import TIME_GRAINS, Baseline, Binding, Entity, Fact, Measure, Metric, QaTest, Role, Source, Sustained, Threshold
 from decision_os.units import Unit
 from decision_os.wire.data import read_break_action
@@ -38,6 +38,7 @@ class MetricHeads:
     thresholds: Mapping[str, Threshold]
     functions: Mapping[str, Function]
     currency: str
+    readings: Readings
 
     @cached_property
     def labels_of(self) -> Mapping[str, tuple[str, ...]]:
@@ -69,7 +70,15 @@ class MetricHeads:
     def scope(self, units: Mapping[str, Unit | None], *, over_columns: bool = False, open: bool = False) -> Scope:  # noqa: A002 - the scope's own word
         """What an expression over these names may say, apart from labels and definitions."""
         uncalled = ON_COLUMNS if over_columns else None
-        return Scope(units=units, declared=self.declared_for(units), currency=self.currency, functions=self.functions, uncalled=uncalled, open=open)
+        return Scope(
+            units=units,
+            declared=self.declared_for(units),
+            functions=self.functions,
+            currency=self.currency,
+            uncalled=uncalled,
+            open=open,
+            readings=self.readings,
+        )
 
 
 def read_metric(name: str, node: Node, heads: MetricHeads, report: Report) -> Metric:

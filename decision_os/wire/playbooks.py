@@ -55,12 +55,12 @@ _DEMAND: Final[Mapping[str, tuple[str, str]]] = {
 _BRACED: Final = re.compile(r"\{([^{}]*)\}")
 
 
-def read_thresholds(fields: Fields, currency: str, functions: Mapping[str, Function]) -> dict[str, Threshold]:
-    """Named thresholds: their text as written, and their value."""
+def read_thresholds(fields: Fields, scope: Scope) -> dict[str, Threshold]:
+    """Named thresholds: their text as written, and their value. Of the scope they may only call the functions."""
     found = {}
     for key, value in fields.mapping("thresholds"):
         text = expression_text(value, fields.report)
-        expression = fields.compiled(value, Scope(units={}, currency=currency, functions=functions).analyse_threshold) if text is not None else None
+        expression = fields.compiled(value, scope.analyse_threshold) if text is not None else None
         if text is not None and expression is not None:
             found[key.text] = Threshold(name=key.text, text=text.strip(), value=expression, where=key.where)
     return found
@@ -80,7 +80,7 @@ def read_playbook(
     units |= {feed: parse_unit(unit) if unit else None for feed, unit in FEEDS.items()}
     units |= {parameter.name: parameter.unit for parameter in parameters.values()}
     labels = {label: use.name for use in inputs.values() for label in heads.labels_of.get(use.metric, ())}
-    thresholds = read_thresholds(fields, heads.currency, heads.functions)
+    thresholds = read_thresholds(fields, heads.scope({}))
     scope = attrs.evolve(heads.scope(units), labels=labels, definitions=heads.definitions)
     scope = scope.defining({key: threshold.value for key, threshold in thresholds.items()})
     declared = {use.name: heads.declared[use.metric] for use in inputs.values() if use.metric in heads.declared}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Final
 
 import attrs
 
 from decision_os.errors import Issue, Severity, Where
-from decision_os.expr import Analysis, Expression, Function, Vocabulary, analyse_threshold
+from decision_os.expr import Analysis, Expression, Function, Readings, Vocabulary
 from decision_os.model import Column, Entity
 from decision_os.units import Unit, parse_unit
 
@@ -56,6 +56,8 @@ class Scope:
     """Why no registered function can be called here, and a hint; nothing where one can."""
     open: bool = False
     """What is in scope cannot be known, since something it comes from could not be read: any name may be in it."""
+    readings: Readings = attrs.field(factory=Readings)
+    """What the texts of the same rule book came to."""
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:
@@ -66,6 +68,7 @@ class Scope:
             definitions=self.definitions,
             functions=self.functions,
             currency=self.currency,
+            readings=self.readings,
         )
 
     def analyse(self, text: str) -> Analysis:
@@ -84,9 +87,8 @@ class Scope:
 
     def analyse_threshold(self, text: str) -> Analysis:
         """Compile the value of a named threshold: a literal, a range, a set."""
-        if not self.functions:
-            return _analysed_threshold(text, self.currency)
-        return self.without_calls(analyse_threshold(text, names=(), functions=self.functions, currency=self.currency))
+        literals = Vocabulary(names=(), functions=self.functions, currency=self.currency, readings=self.readings)
+        return self.without_calls(literals.analyse_threshold(text))
 
     def without_calls(self, found: Analysis) -> Analysis:
         """The same, unless it calls a registered function where none can be called."""
@@ -107,23 +109,8 @@ class Scope:
 
     def range_check(self, text: str, unit: Unit | None) -> Callable[[], Expression | None]:
         """The condition `value in <range>` for the text of a range, compiled when called; nothing where the text is no range."""
-        if not self.functions:
-            return lambda: _range(text, unit, self.currency)
-        scope = Scope(units={"value": unit}, currency=self.currency, functions=self.functions, uncalled=self.uncalled)
+        scope = attrs.evolve(self, units={"value": unit}, labels={}, definitions={}, declared={}, open=False)
         return lambda: scope.analyse(f"value in {text}").expression
-
-
-# A rule book says `0.9`, `20%` and `[0, 1]` over and over, and what they come to depends on nothing else: each is read once.
-
-
-@lru_cache(maxsize=4096)
-def _analysed_threshold(text: str, currency: str) -> Analysis:
-    return analyse_threshold(text, names=(), currency=currency)
-
-
-@lru_cache(maxsize=4096)
-def _range(text: str, unit: Unit | None, currency: str) -> Expression | None:
-    return Scope(units={"value": unit}, currency=currency).analyse(f"value in {text}").expression
 
 
 def column_units(entity: Entity, currency: str) -> dict[str, Unit | None]:
