@@ -283,12 +283,18 @@ def conversion(source: Unit, target: Unit) -> Fraction | None:
 
 
 def converted(unit: Unit, factor: Fraction) -> Unit | None:
-    """The duration that a number of `unit` is in after it was multiplied by `factor`; nothing where that makes it none that has a name.
+    """The unit that a number of `unit` is in after it was multiplied by `factor`, another duration in it; nothing where that makes it none that has a name.
 
-    >>> str(converted(parse_unit("days"), Fraction(24)))
-    'hours'
+    >>> str(converted(parse_unit("days"), Fraction(24))), str(converted(parse_unit("USD/month"), Fraction(12)))
+    ('hours', 'USD/year')
     """
-    return next((other for atom in DURATIONS if unit.duration and conversion(unit, other := Unit(((atom, 1),))) == factor), None)
+    for atom, power in unit.factors:
+        rest = tuple(each for each in unit.factors if each != (atom, power))
+        for other in DURATIONS if atom in DURATIONS else ():
+            found = Unit(_merge([*rest, (other, power)]))
+            if conversion(unit, found) == factor:
+                return found
+    return None
 
 
 _ONE: Final = Fraction(1)

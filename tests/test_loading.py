@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from decision_os.engine import Engine
 from decision_os.errors import Issue, RuleBookError, Severity
-from decision_os.expr.reference import Tracer
+from decision_os.expr.reference import Reference
 from decision_os.lint import check
 from decision_os.reference import reference_rules
 from decision_os.wire import read_book, rule_files
@@ -722,13 +722,13 @@ def test_the_notes_about_the_reference_rule_book_are_these() -> None:
 def test_nothing_of_a_metric_or_a_decision_is_evaluated_at_load(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading a rule book would run what is in it: only literals, thresholds and defaults, are ever worked out."""
     seen: list[object] = []
-    original = Tracer.__init__
+    original = Reference.__init__
 
-    def spy(self: Tracer, values: object, *args: object, **kwargs: object) -> None:
+    def spy(self: Reference, values: object, *args: object, **kwargs: object) -> None:
         seen.append(values)
         original(self, values, *args, **kwargs)  # type: ignore[arg-type]  # passed on as it came
 
-    monkeypatch.setattr(Tracer, "__init__", spy)
+    monkeypatch.setattr(Reference, "__init__", spy)
     read_book(reference_rules())
     assert [] == [values for values in seen if isinstance(values, dict) and set(values) - {"value"}]
 

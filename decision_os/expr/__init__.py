@@ -4,8 +4,8 @@ from decision_os.expr.arithmetic import Function
 from decision_os.expr.explanation import Condition, Explanation
 from decision_os.expr.expression import Expression
 from decision_os.expr.flips import Flip
-from decision_os.expr.reference import Step
 from decision_os.expr.residual import Residual, Standing, alternatives, kleene, smallest
+from decision_os.expr.tracing import Step
 from decision_os.expr.vocabulary import (
     Analysis,
     Readings,

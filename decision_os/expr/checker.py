@@ -7,6 +7,7 @@ and exactly, so that no evaluator knows of units.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Final
 
 import attrs
@@ -15,7 +16,7 @@ from decision_os.errors import Issue
 from decision_os.expr.arithmetic import Function
 from decision_os.expr.findings import ONE, Findings, Kind, Typed
 from decision_os.expr.meeting import Meeting
-from decision_os.expr.rescaling import as_written
+from decision_os.expr.rescaling import as_written, converts
 from decision_os.expr.tree import (
     Arithmetic,
     Around,
@@ -38,9 +39,9 @@ from decision_os.expr.tree import (
     body_of,
     with_parts,
 )
-from decision_os.units import PP, SHARE, Unit, conversion
+from decision_os.units import PP, SHARE, Unit, conversion, converted
 
-__all__ = ["Checked", "check"]
+__all__ = ["Checked", "check", "held_units"]
 
 _KIND_WORDS: Final = {"condition": "true or false", "text": "a text", "range": "a range", "number": "a number"}
 _PLURALS: Final = {"condition": "True or False", "text": "texts", "number": "numbers"}
@@ -84,6 +85,13 @@ def check(
     48.0
     """
     return _Checker(units, functions or {}, Findings(tree, text)).run(tree)
+
+
+def held_units(tree: Node, units: Mapping[str, Unit], functions: Mapping[str, Function]) -> Mapping[int, Unit | None]:
+    """The unit that the number of each node of a checked tree is in, by the node's identity; None where it has none, or none with a name."""
+    found = _Holding(units, functions, Findings(tree, ""))
+    found.visit(tree)
+    return found.held
 
 
 class _Checker:
@@ -146,7 +154,7 @@ class _Checker:
                 return Typed(node, node, "any" if unit is None else "number", unit)
             case Defined():
                 self.findings.inside.append(node)
-                body = self.visit(as_written(node.body))  # a definition was checked by itself, and its units met there
+                body = self.visit(self.body(node))
                 self.findings.inside.pop()
                 return body.within(with_parts(node, body=body.node), node)
             case Negative():
@@ -172,6 +180,10 @@ class _Checker:
                 return chosen.within(with_parts(node, condition=condition, then=then, otherwise=otherwise), node)
             case Call():
                 return self.call(node)
+
+    def body(self, node: Defined) -> Node:
+        """What a definition stands for, as it was written: it was checked by itself, and its units met there."""
+        return as_written(node.body)
 
     def arithmetic(self, node: Arithmetic) -> Typed:
         left, right = self.number(node.left), self.number(node.right)
@@ -298,3 +310,28 @@ class _Checker:
             literal = all(typed.literal for typed in choices)
             first = attrs.evolve(first, unit=unit, bare=bare, literal=literal)
         return first, tuple(typed.node for typed in choices)
+
+
+class _Holding(_Checker):
+    """The same pass over a tree that was checked: names and literals are in the unit they were brought into."""
+
+    def __init__(self, declared: Mapping[str, Unit | None], functions: Mapping[str, Function], findings: Findings) -> None:
+        super().__init__(declared, functions, findings)
+        self.held: dict[int, Unit | None] = {}
+
+    def visit(self, node: Node) -> Typed:
+        typed = super().visit(node)
+        match node:
+            case Name(scale=scale) | Number(scale=scale) if scale != 1:
+                typed = _brought(typed, scale)
+            case Arithmetic(right=Number(scale=scale)) if converts(node):
+                typed = _brought(typed, scale)
+        self.held[id(node)] = typed.unit
+        return typed
+
+    def body(self, node: Defined) -> Node:
+        return node.body
+
+
+def _brought(typed: Typed, factor: Fraction) -> Typed:
+    return typed if typed.unit is None else attrs.evolve(typed, unit=converted(typed.unit, factor))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 from typing import Any, Final, SupportsIndex
@@ -13,9 +13,10 @@ import attrs
 from decision_os.errors import InputError
 from decision_os.expr import arithmetic, wording
 from decision_os.expr.arithmetic import Context, Refusal, Term
-from decision_os.expr.checker import check
+from decision_os.expr.checker import held_units
 from decision_os.expr.flips import Flip, Flips, flips
-from decision_os.expr.reference import Step, Tracer
+from decision_os.expr.reference import Reference
+from decision_os.expr.tracing import Step, Tracer
 from decision_os.expr.tree import (
     Around,
     Call,
@@ -28,15 +29,11 @@ from decision_os.expr.tree import (
     Name,
     Node,
     Not,
-    Number,
     SetOf,
-    Text,
-    Truth,
     children,
     walk,
-    with_children,
 )
-from decision_os.units import PP, Unit, converted, format_value, parse_unit
+from decision_os.units import PP, Unit, conversion, format_value, parse_unit
 from decision_os.values import Cause, Reason, Scalar, Unknown
 
 __all__ = ["Condition", "Explanation", "explain"]
@@ -68,14 +65,32 @@ class Condition:
     needs: str = ""
     units: tuple[str, ...] = ()
 
+    @property
+    def room(self) -> str:
+        """The margin in words; nothing where there is none, and where two sides that are asked to be equal are.
+
+        >>> Condition("x > 3", False, op=">", margin=0.0).room, Condition("x > 3", True, op=">", margin=2.0, unit="hours").room
+        ('at the boundary', '2h to spare')
+        """
+        if self.margin is None or self.holds is None:
+            return ""
+        if not self.margin:
+            return "" if self.op in ("==", "!=") else "at the boundary"
+        shown = format_value(abs(self.margin), parse_unit(self.unit) if self.unit else None).removeprefix("+")
+        return f"{shown} {'to spare' if self.holds else 'short'}"
+
+    def told_values(self, shown: Callable[[Scalar, str], str]) -> Iterator[tuple[str, str]]:
+        """The names in `values`, and what each was given as, by `shown`; in the unit of the condition, too, where that is another of the same dimension."""
+        for (name, value), unit in zip(self.values, self.units or ("",) * len(self.values), strict=True):
+            factor = conversion(parse_unit(unit), parse_unit(self.unit)) if unit and self.unit else None
+            other = f" (= {shown(float(Fraction(repr(value)) * factor), self.unit)})" if factor not in (None, 1) and isinstance(value, float) else ""
+            yield name, shown(value, unit) + other
+
     def __str__(self) -> str:
         parts = [f"{_HOLDS[self.holds]}: {self.text}"]
         if self.values:
-            units = self.units or ("",) * len(self.values)
-            parts.append(", ".join(f"{name} = {_shown(value, unit)}" for (name, value), unit in zip(self.values, units, strict=True)))
-        if self.margin is not None:
-            unit = parse_unit(self.unit) if self.unit else None
-            parts.append(f"{format_value(abs(self.margin), unit)} {'to spare' if self.holds else 'short'}")
+            parts.append(", ".join(f"{name} = {words}" for name, words in self.told_values(_shown)))
+        parts += filter(None, (self.room,))
         parts += [str(cause) for cause in self.causes]
         if self.needs:
             parts.append(f"flips with {self.needs}" if self.holds is not None else f"holds with {self.needs}")
@@ -123,11 +138,11 @@ class Explanation:
         return super().__reduce_ex__(protocol)
 
     def __str__(self) -> str:
-        head = [_shown(self.value)]
+        head = [_shown(self.value, self.steps[0].unit if self.steps else "")]
         lines = [f"  {condition}" for condition in self.conditions]
         if lines:
             lines += self._flip_lines()
-        steps = [f"    {'  ' * step.depth}{step.text} = {_shown(step.value)}" for step in self.steps]
+        steps = [f"    {line}" for line in _outline(self.steps)]
         return "\n".join([*head, *lines, "  step by step:", *steps] if steps else [*head, *lines])
 
     def _flip_lines(self) -> list[str]:
@@ -149,9 +164,10 @@ def explain(tree: Node, values: Mapping[str, object], context: Context, evaluate
 
     `evaluate` is the compiled evaluator of the same tree: every flip is tried with it before it is told.
     """
-    tracer = Tracer(values, context)
+    units = held_units(tree, context.units, context.functions)
+    tracer = Tracer(values, context, units)
     value = tracer.value(tree)
-    told = tuple(_Teller(values, context).conditions(tree, context.text))
+    told = tuple(_Teller(values, context, units).conditions(tree, context.text))
     given = arithmetic.held(values, dict.fromkeys(node.name for node in walk(tree) if isinstance(node, Name))) if told else {}
     return Explanation(value, tuple(tracer.steps), told, partial(flips, tree, given, context, evaluate) if told else Flips())
 
@@ -179,6 +195,7 @@ class _Teller:
 
     values: Mapping[str, object]
     context: Context
+    units: Mapping[int, Unit | None]
 
     def conditions(self, node: Node, text: str, *, negated: bool = False) -> Iterator[Condition]:
         match node:
@@ -212,9 +229,9 @@ class _Teller:
             yield from self.conditions(node, text, negated=negated)
 
     def term(self, node: Node, text: str) -> Term:
-        tracer = Tracer(self.values, self.context)
-        tracer.text = text
-        return tracer.term(node)
+        reference = Reference(self.values, self.context)
+        reference.text = text
+        return reference.term(node)
 
     def side(self, node: Node, text: str) -> _Side:
         return _Side(node, text, self.term(node, text))
@@ -254,7 +271,7 @@ class _Teller:
         op = _OPPOSITE[op] if negated else op
         answer = arithmetic.compare(op, left.term, right.term)
         holds = answer if isinstance(answer, bool) else None
-        unit = self.unit(left.node) or self.unit(right.node)
+        unit = self.units.get(id(left.node)) or self.units.get(id(right.node))
         whole = text[left.node.span[0] : right.node.span[1]] or text
         difference = _difference(left.term, right.term)
         return Condition(
@@ -275,8 +292,9 @@ class _Teller:
         term = self.term(node, text)
         outside = node.negated is not negated
         where, where_text = self.body(node.where, text)
+        ends = () if isinstance(where, Around) else children(where)  # a relative half width is not in the unit of its range
+        unit = next((found for part in (node.operand, where, *ends) if (found := self.units.get(id(part)))), None)
         where = where.interval if isinstance(where, Around) else where
-        unit = self.unit(node.operand) or next((found for child in children(where) if (found := self.unit(child))), None)
         inside = None if isinstance(term, Unknown) else term is not node.negated
         margin = None
         if isinstance(where, Interval):
@@ -285,7 +303,7 @@ class _Teller:
             margin = _room_inside(operand.term, low.term, high.term)
             needs = _needs_interval(where, operand, low, high, inside, outside, unit)
         else:
-            items = [_value(self.term(item, where_text), self.unit(item) or unit) for item in children(where)]
+            items = [_value(self.term(item, where_text), self.units.get(id(item)) or unit) for item in children(where)]
             shown = f"{{{', '.join(items)}}}"
             wanted_in = outside if inside is not None and inside is not outside else not outside
             needs = f"{operand.words} {'one' if wanted_in else 'none'} of {shown}"
@@ -323,14 +341,14 @@ class _Teller:
         """The unit that the value of a name is shown in: as declared, for that is how it was given."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             return ""
-        unit = self.context.units.get(node.name) if isinstance(node, Name) and node.scale == 1 else self.unit(node)
+        unit = self.context.units.get(node.name) if isinstance(node, Name) else self.units.get(id(node))
         return "" if unit is None else str(unit)
 
     def shown_value(self, node: Name | Defined, text: str) -> Scalar | None:
         body, inner = self.body(node, text)
         if isinstance(body, Interval | Around | SetOf):
             return " ".join(inner[slice(*body.span)].split()) or None
-        return _plain(self.term(node, text))
+        return _plain(self.term(attrs.evolve(node, scale=Fraction(1)) if isinstance(node, Name) else node, text))
 
     def body(self, node: Node, text: str) -> tuple[Node, str]:
         """What a definition stands for, and the text that is written in."""
@@ -338,23 +356,6 @@ class _Teller:
             text = self.context.texts.get(node.name, "")
             node = node.body
         return node, text
-
-    def unit(self, node: Node) -> Unit | None:
-        """The unit a side is in; nothing for one that had to be converted to the other's."""
-        node = _as_held(node)
-        if isinstance(node, Number):
-            return node.unit if node.scale == 1 else None
-        if any(isinstance(part, Name | Number) and part.scale != 1 for part in walk(node)):
-            return None
-        return check(node, units=self.context.units, functions=self.context.functions).unit
-
-
-def _as_held(node: Node) -> Node:
-    """A checked tree with its literals in the unit that `check` brought them into."""
-    if not isinstance(node, Number):
-        return with_children(node, _as_held)
-    unit = converted(node.unit, node.scale) if node.unit is not None and node.scale != 1 else None
-    return node if unit is None else attrs.evolve(node, unit=unit, scale=Fraction(1))
 
 
 def _words(node: Node, text: str) -> str:
@@ -378,6 +379,18 @@ def _shown(value: Scalar | Unknown, unit: str = "") -> str:
     return format_value(float(value), parse_unit(unit) if unit else None) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
+def _outline(steps: Sequence[Step]) -> Iterator[str]:
+    """The steps below one another; of what was not needed the uppermost says so."""
+    aside: int | None = None
+    for step in steps:
+        given = "" if step.given is None else _shown(*step.given)
+        words = f"{given} (= {_shown(step.value, step.unit)})" if given else _shown(step.value, step.unit)
+        if aside is None or step.depth <= aside:
+            aside = None if step.needed else step.depth
+        mark = " (not needed)" if aside == step.depth and not step.needed else ""
+        yield f"{'  ' * step.depth}{step.text} = {words}{mark}"
+
+
 def _value(term: Term, unit: Unit | None) -> str:
     match term:
         case tuple():
@@ -398,7 +411,8 @@ def _value(term: Term, unit: Unit | None) -> str:
 def _difference(left: Term, right: Term) -> float | None:
     """Left minus right: a number, or days between dates; 0 where rounding could have made the whole of it."""
     if isinstance(left, tuple) and isinstance(right, tuple):
-        return 0.0 if arithmetic.compare("==", left, right) else left[0] - right[0]
+        between = arithmetic.subtract(left, right)
+        return wording.shortest(between) if isinstance(between, tuple) else left[0] - right[0]
     if isinstance(left, dt.date) and isinstance(right, dt.date):
         apart: dt.timedelta = arithmetic.instant(left) - arithmetic.instant(right)
         return apart.total_seconds() / 86400
@@ -436,13 +450,17 @@ def _margin_unit(term: Term, unit: Unit | None) -> str:
 
 def _needs(op: str, left: _Side, right: _Side, holds: bool | None, unit: Unit | None) -> str:
     side, target = left, right
-    if isinstance(left.node, Number | Text | Truth):
+    if _constant(left.node) and not _constant(right.node):
         side, target, op = right, left, _MIRRORED[op]
     if not target.known and side.known:
         side, target, op = target, side, _MIRRORED[op]
     if not target.known:
         return ""
     return f"{side.words} {_wanted(_OPPOSITE[op] if holds else op, target.term, unit)}"
+
+
+def _constant(node: Node) -> bool:
+    return not any(isinstance(part, Name) for part in walk(node))
 
 
 def _needs_interval(where: Interval, operand: _Side, low: _Side, high: _Side, inside: bool | None, outside: bool, unit: Unit | None) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -158,7 +158,7 @@ def _nearest(name: str, now: Scalar | None, current: bool | None, answer: Answer
         case str():
             found = list(_listed(name, now, current, answer, (*tried.texts, _other_text(tried.texts)), unit))
         case dt.date():
-            found = list(_listed(name, now, current, answer, _dates(now, tried.dates), unit))
+            found = list(_dated(name, now, current, answer, _dates(now, tried.dates)))
         case _:
             another = [_other_text(tried.texts)] if tried.texts else []
             found = list(_numeric(name, None, current, answer, tried, unit))
@@ -197,6 +197,26 @@ def _to_words(value: Scalar | None, now: Scalar | None, unit: Unit | None) -> st
     if isinstance(value, str) and value.startswith(_ANOTHER):
         return "any other" if now is None else f"other than {wording.value(now, unit)}"
     return f"equal to {wording.value(value, unit)}"
+
+
+def _dated(name: str, now: dt.date, current: bool | None, answer: Answer, dates: Sequence[dt.date]) -> Iterator[Flip]:
+    """The nearest date with another answer, and how far beyond it the answer stays that; `dates` are at least one of each stretch, the nearest first."""
+    told = {date: answer(date) for date in dates}
+    nearest = next((date for date in dates if told[date] not in (current, None)), None)
+    if nearest is None:
+        return
+    flipped = told[nearest]
+    beyond = [date for date in dates if (date > now) is (nearest > now) and date != now and abs(date - now) >= abs(nearest - now)]
+    stays = list(takewhile(lambda date: told[date] is flipped, beyond))
+    near, far = ("at least", "at most") if nearest > now else ("at most", "at least")
+    if len(stays) == len(beyond):
+        words = f"{near} {nearest.isoformat()}"
+    elif stays[-1] == nearest:
+        words = f"equal to {nearest.isoformat()}"
+    else:
+        words = f"{near} {nearest.isoformat()} and {far} {stays[-1].isoformat()}"
+    if flipped is not None:
+        yield Flip(name, now, nearest, flipped, f"{name} {words}{_now_words(now, None)}")
 
 
 def _dates(now: dt.date, dates: Iterable[dt.date]) -> list[dt.date]:

@@ -14,7 +14,7 @@ import attrs
 
 from decision_os.errors import ExpressionError, InputError
 from decision_os.expr.arithmetic import Context, Refusal, Term
-from decision_os.expr.reference import Tracer
+from decision_os.expr.reference import Reference
 from decision_os.expr.tree import Arithmetic, Call, Choice, Comparison, Defined, Interval, Name, Negative, Node, Number, children
 
 __all__ = ["Parts", "ends", "links"]
@@ -33,7 +33,7 @@ class Parts:
         """The term of a node; None where evaluating it is refused, or it is a range."""
         if id(node) not in self._terms:
             try:
-                term: Term | None = Tracer(self.values, self.context).term(node)
+                term: Term | None = Reference(self.values, self.context).term(node)
             except (InputError, Refusal, ExpressionError):
                 term = None
             self._terms[id(node)] = node, term

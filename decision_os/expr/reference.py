@@ -1,4 +1,4 @@
-"""The reference evaluator: a `simpleeval` on the allow-listed tree that records every sub-value, and explains them.
+"""The reference evaluator: a `simpleeval` on the allow-listed tree.
 
 It is written to be read and checked, one method per node; `compiler.py` must give the same answers, faster.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from functools import partial
+from typing import Any, NoReturn, TypeAlias
 
-import attrs
 from simpleeval import FeatureNotAvailable, SimpleEval
 
 from decision_os.errors import ExpressionError, InputError
@@ -37,25 +37,14 @@ from decision_os.expr.tree import (
 )
 from decision_os.values import Reason, Scalar, Unknown
 
-__all__ = ["Step", "Tracer"]
+__all__ = ["Part", "Reference"]
+
+Part: TypeAlias = Callable[[], bool | Unknown]
+"""One operand of several that are joined: evaluated when it is asked for."""
 
 
-@attrs.frozen
-class Step:
-    """One sub-value: the author's words for it, what it came to, and how deep below the whole it stands."""
-
-    text: str
-    value: Scalar | Unknown
-    depth: int
-
-    @property
-    def unknowns(self) -> tuple[str, ...]:
-        """Why it is unknown, if it is."""
-        return tuple(str(cause) for cause in self.value.causes) if isinstance(self.value, Unknown) else ()
-
-
-class Tracer(SimpleEval):  # type: ignore[misc]  # simpleeval is untyped
-    """Evaluates one tree over one mapping, recording every sub-value.
+class Reference(SimpleEval):  # type: ignore[misc]  # simpleeval is untyped
+    """Evaluates one tree over one mapping.
 
     Of simpleeval it keeps the walk: a table from exact node type to handler, operators and functions by name, and a refusal of
     everything that is not in the table. The tables hold this language's nodes and its bounded arithmetic, nothing of Python's.
@@ -63,7 +52,7 @@ class Tracer(SimpleEval):  # type: ignore[misc]  # simpleeval is untyped
 
     >>> from fractions import Fraction
     >>> tree = Comparison(Name("n"), (">=",), (Number(3.0, Fraction(3)),))
-    >>> Tracer({"n": 2}, Context(text="n >= 3")).value(tree)
+    >>> Reference({"n": 2}, Context(text="n >= 3")).value(tree)
     False
     """
 
@@ -107,8 +96,6 @@ class Tracer(SimpleEval):  # type: ignore[misc]  # simpleeval is untyped
         self.settled = settled
         self.text = context.text
         """The text that spans point into just now: the whole expression, or a definition of it."""
-        self.steps: list[Step] = []
-        self._depth = 0
         self._terms: dict[int, Term] = {}
 
     def value(self, tree: Node) -> Scalar | Unknown:
@@ -126,20 +113,11 @@ class Tracer(SimpleEval):  # type: ignore[misc]  # simpleeval is untyped
         raise ExpressionError("the reference evaluator takes a tree, not a text", text=expr)
 
     def _eval(self, node: Node) -> Term:
-        index, self._depth = len(self.steps), self._depth + 1
         try:
             term: Term = super()._eval(node)
         except FeatureNotAvailable:
             raise ExpressionError(f"a {type(node).__name__} is not part of an expression", text=self.text) from None
-        finally:
-            self._depth -= 1
-        if not isinstance(node, Number | Text | Truth):
-            self.steps.insert(index, Step(self.words(node), arithmetic.plain(term), self._depth))
         return term
-
-    def words(self, node: Node) -> str:
-        """The author's own words for a node, or its name where the text does not show it."""
-        return self.text[slice(*node.span)] or (node.name if isinstance(node, Name | Defined) else "")
 
     # ── leaves ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -196,19 +174,22 @@ class Tracer(SimpleEval):  # type: ignore[misc]  # simpleeval is untyped
         if node.function == "is_missing":
             return isinstance(self._eval(node.arguments[0]), Unknown)
         if node.function == "coalesce":
-            unknowns = []
-            for argument in node.arguments:
-                term = self._eval(argument)
-                if not isinstance(term, Unknown):
-                    return term
-                unknowns.append(term)
-            return Unknown.merged(unknowns)
+            return self._first_known(iter(node.arguments))
         if node.function in FUNCTIONS:
             return self._apply(self.functions[node.function], node.arguments, spread=False)
         function = self.context.functions.get(node.function)
         if function is None:
             raise ExpressionError(f"unknown function `{node.function}`", text=self.text)
         return function.apply(node.function, [self._number(argument) for argument in node.arguments])
+
+    def _first_known(self, arguments: Iterator[Node]) -> Term:
+        unknowns = []
+        for argument in arguments:
+            term = self._eval(argument)
+            if not isinstance(term, Unknown):
+                return term
+            unknowns.append(term)
+        return Unknown.merged(unknowns)
 
     # ── conditions ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -224,11 +205,11 @@ class Tracer(SimpleEval):  # type: ignore[misc]  # simpleeval is untyped
         except Refusal as refusal:
             raise arithmetic.refused(refusal, text, left[1], right[1]) from None
 
-    @staticmethod
-    def _kleene(decider: bool, answers: Iterator[bool | Unknown]) -> bool | Unknown:
+    def _kleene(self, decider: bool, parts: Iterator[Part]) -> bool | Unknown:
         """The first answer that decides; otherwise unknown by the unknown ones, or the opposite where there are none."""
         unknowns = []
-        for answer in answers:
+        for part in parts:
+            answer = part()
             if isinstance(answer, Unknown):
                 unknowns.append(answer)
             elif answer is decider:
@@ -236,14 +217,22 @@ class Tracer(SimpleEval):  # type: ignore[misc]  # simpleeval is untyped
         return Unknown.merged(unknowns) if unknowns else not decider
 
     def _comparison(self, node: Comparison) -> Term:
-        def answers() -> Iterator[bool | Unknown]:
-            left: tuple[Term, Node] = (self._eval(node.first), node.first)
-            for op, operand in zip(node.ops, node.rest, strict=True):
-                right: tuple[Term, Node] = (self._eval(operand), operand)
-                yield self._compare(op, left, right, self.text)
-                left = right
+        operands = (node.first, *node.rest)
+        terms: dict[int, tuple[Term, Node]] = {}
 
-        return self._kleene(False, answers())
+        def side(place: int) -> tuple[Term, Node]:
+            if place not in terms:
+                terms[place] = self._eval(operands[place]), operands[place]
+            return terms[place]
+
+        def link(place: int) -> bool | Unknown:
+            return self._compare(node.ops[place], side(place), side(place + 1), self.text)
+
+        return self._kleene(False, (partial(self._link, node, place, partial(link, place)) for place in range(len(node.ops))))
+
+    def _link(self, _: Comparison, __: int, part: Part) -> bool | Unknown:
+        """One link of a chain."""
+        return part()
 
     def _membership(self, node: Membership) -> Term:
         operand = (self._eval(node.operand), node.operand)
@@ -261,24 +250,31 @@ class Tracer(SimpleEval):  # type: ignore[misc]  # simpleeval is untyped
                 with self._inside(where):
                     return self._within(operand, where.body, text)
             case Around():
-                return self._within(operand, where.interval, text)
+                return self._within(operand, self._interval(where), text)
             case Interval():
                 ends = ((">=" if where.low_closed else ">", where.low), ("<=" if where.high_closed else "<", where.high))
-                return self._kleene(False, (compared(op, end) for op, end in ends))
+                return self._kleene(False, (partial(compared, op, end) for op, end in ends))
             case SetOf():
-                return self._kleene(True, (compared("==", item) for item in where.items))
+                return self._kleene(True, (partial(compared, "==", item) for item in where.items))
             case _:
                 raise ExpressionError("`in` needs an interval or a set", text=text)
 
+    def _interval(self, node: Around) -> Interval:
+        return node.interval
+
     def _logic(self, node: Logic) -> Term:
-        return self._kleene(node.op == "or", (self._truth(operand) for operand in node.operands))
+        return self._kleene(node.op == "or", (partial(self._truth, operand) for operand in node.operands))
 
     def _not(self, node: Not) -> Term:
         answer = self._truth(node.operand)
         return answer if isinstance(answer, Unknown) else not answer
 
     def _choice(self, node: Choice) -> Term:
+        chosen = self._chosen(node)
+        return chosen if isinstance(chosen, Unknown) else self._eval(chosen)
+
+    def _chosen(self, node: Choice) -> Node | Unknown:
         condition = self._truth(node.condition)
         if isinstance(condition, Unknown):
             return condition
-        return self._eval(node.then if condition else node.otherwise)
+        return node.then if condition else node.otherwise

@@ -10,7 +10,7 @@ import attrs
 from decision_os.expr.numerals import holdable
 from decision_os.expr.tree import Arithmetic, Around, Call, Choice, Defined, Interval, Name, Negative, Node, Number, SetOf, walk, with_children
 
-__all__ = ["as_written", "rescaled"]
+__all__ = ["as_written", "converts", "rescaled"]
 
 
 def rescaled(node: Node, factor: Fraction, unheld: Callable[[Number], None]) -> Node:  # noqa: C901  # one case for each type of node
@@ -51,6 +51,11 @@ def rescaled(node: Node, factor: Fraction, unheld: Callable[[Number], None]) -> 
             return Arithmetic("*", node, Number(float(factor), factor, scale=factor, span=node.span), span=node.span)
 
 
+def converts(node: Arithmetic) -> bool:
+    """Whether a product was made to bring its left side into another unit."""
+    return isinstance(node.right, Number) and node.right.exact == node.right.scale != 1 and node.right.span == node.span
+
+
 def as_written(node: Node) -> Node:
     """A tree as its author wrote it, every number in the unit that stands beside it and every input in that in which it is given."""
     if all(part.scale == 1 for part in walk(node) if isinstance(part, Name | Number)):
@@ -61,7 +66,7 @@ def as_written(node: Node) -> Node:
             return attrs.evolve(node, value=float(exact), exact=exact, scale=Fraction(1))
         case Name():
             return attrs.evolve(node, scale=Fraction(1))
-        case Arithmetic(right=Number(exact=factor, scale=scale, span=span)) if factor == scale != 1 and span == node.span:
-            return as_written(node.left)  # the right side brings the left one into another unit
+        case Arithmetic() if converts(node):
+            return as_written(node.left)
         case _:
             return with_children(node, as_written)

@@ -21,7 +21,7 @@ from decision_os.expr import arithmetic
 from decision_os.expr.arithmetic import Context
 from decision_os.expr.folding import folded
 from decision_os.expr.parts import Parts, ends, links
-from decision_os.expr.reference import Tracer
+from decision_os.expr.reference import Reference
 from decision_os.expr.tree import (
     FUNCTIONS,
     Arithmetic,
@@ -104,7 +104,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def residual(tree: Node, values: Mapping[str, Any], context: Context) -> Residual:
     """What is still needed to settle the tree over these values. Raises `InputError` as evaluating does."""
-    answer = Tracer(values, context).value(tree)
+    answer = Reference(values, context).value(tree)
     if not isinstance(answer, Unknown):
         return Residual((), (), folded(tree, values, context, frozenset()))
     unknown = unknown_names(tree, values, context)

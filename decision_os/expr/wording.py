@@ -12,7 +12,7 @@ from decision_os.expr.arithmetic import Bounded
 from decision_os.units import Unit, format_value
 from decision_os.values import Scalar
 
-__all__ = ["WORDS", "bound", "inward", "shown", "value"]
+__all__ = ["WORDS", "bound", "inward", "shortest", "shown", "value"]
 
 WORDS: Final = {"<": "below", "<=": "at most", ">": "above", ">=": "at least", "==": "equal to", "!=": "other than"}
 
@@ -44,6 +44,22 @@ def shown(number: float, unit: Unit | None) -> float | None:
     scale = _scale(unit)
     rounded = round(Fraction(number) * scale, _places(number * scale)) / scale
     return float(rounded) if abs(rounded - Fraction(number)) <= _NOISE * abs(number) else None
+
+
+def shortest(term: Bounded) -> float:
+    """The number with the fewest digits that rounding cannot tell from this one: what it comes to on paper.
+
+    >>> shortest((-0.00999999999069, 1e-10)), shortest((0.3, 0.0))
+    (-0.01, 0.3)
+    """
+    number, bound = term
+    if abs(number) <= bound:
+        return 0.0
+    for digits in range(1, 17):
+        found = float(f"{number:.{digits}g}")
+        if abs(Fraction(found) - Fraction(number)) <= bound:
+            return found
+    return number
 
 
 def inward(number: float, unit: Unit | None, *, upwards: bool, more: int = 0) -> float:

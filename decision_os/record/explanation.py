@@ -158,13 +158,11 @@ def _conditions(conditions: Iterable[Condition]) -> list[str]:
 def condition_words(condition: Condition) -> str:
     """One condition in words: how it came out, the values in it, by how much, and what would flip it."""
     parts = [f"{_HOLDS[condition.holds]}: {condition.text}"]
-    units = condition.units or ("",) * len(condition.values)
-    values = ", ".join(f"{name} = {shown(value, unit)}" for (name, value), unit in zip(condition.values, units, strict=True))
+    values = ", ".join(f"{name} = {words}" for name, words in condition.told_values(shown))
     if values:
         parts.append(values)
-    if condition.margin is not None and condition.holds is not None:
-        room = shown(abs(condition.margin), condition.unit).removeprefix("+")
-        parts.append(f"{room} {'to spare' if condition.holds else 'short'}")
+    if condition.room:
+        parts.append(condition.room)
     if condition.holds is None:
         parts += [str(cause) for cause in condition.causes]
     if condition.needs and condition.holds is not True:

@@ -128,7 +128,7 @@ def disagreement(subject: Subject, several: Iterable[Mapping[str, Any]], tally: 
 
         def trace(values: Mapping[str, Any] = values) -> Any:
             nonlocal term
-            term = evaluators.reference.Tracer(values, context).term(subject.tree)
+            term = evaluators.reference.Reference(values, context).term(subject.tree)
             return evaluators.arithmetic.plain(term)
 
         traced = outcome(trace)

@@ -18,7 +18,7 @@ import pyarrow as pa
 from decision_os.expr.arithmetic import Context
 from decision_os.expr.clear import Clear, clear
 from decision_os.expr.columns import Stage, blame, masks, value
-from decision_os.expr.reference import Tracer
+from decision_os.expr.reference import Reference
 from decision_os.expr.tree import Arithmetic, Call, Choice, Comparison, Logic, Membership, Name, Negative, Node, Not, Number, Truth, children
 from decision_os.values import Unknown
 from tests.engines import loaded, taken
@@ -97,7 +97,7 @@ def expected(tree: Node, rows: Sequence[Mapping[str, Any]]) -> list[Answer]:
     for row in rows:
         key = tuple(repr(row[name]) for name in names)
         if key not in known:
-            found = Tracer(row, _CONTEXT).value(tree)
+            found = Reference(row, _CONTEXT).value(tree)
             known[key] = (None, frozenset(found.names)) if isinstance(found, Unknown) else (found, frozenset())
         answers.append(known[key])
     return answers

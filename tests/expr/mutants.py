@@ -88,7 +88,7 @@ REFERENCE = (
     Mutant("an interval includes its open lower end", "reference", '">=" if where.low_closed else ">"', '">="'),
     Mutant("an interval excludes its closed upper end", "reference", '"<=" if where.high_closed else "<"', '"<"'),
     Mutant("`not in` is `in`", "reference", "answer is not node.negated", "answer"),
-    Mutant("a chain compares with its first operand", "reference", "                left = right\n\n", "\n"),
+    Mutant("a chain compares with its first operand", "reference", "side(place), side(place + 1)", "side(0), side(place + 1)"),
     Mutant(
         "an unknown condition chooses the last value",
         "reference",
@@ -98,8 +98,8 @@ REFERENCE = (
     Mutant(
         "`coalesce` takes its last value",
         "reference",
-        "for argument in node.arguments:\n                term",
-        "for argument in reversed(node.arguments):\n                term",
+        "for argument in arguments:\n            term",
+        "for argument in reversed(list(arguments)):\n            term",
     ),
     Mutant("`clip` forgets its upper end", "reference", "arithmetic.least((arithmetic.greatest(terms[:2]), terms[2]))", "arithmetic.greatest(terms[:2])"),
 )
@@ -118,7 +118,7 @@ CLOSURES = (
         "answer = test(values)\n        return True if isinstance(answer, Unknown) else not answer",
     ),
     Mutant("closures: an input has half its rounding", "compiler", "return raw, ROUNDING * abs(raw)", "return raw, ROUNDING * abs(raw) / 2"),
-    Mutant("closures: a chain compares with its first operand", "compiler", "                left = right\n\n", "\n"),
+    Mutant("closures: a chain compares with its first operand", "compiler", "side(place), side(place + 1)", "side(0), side(place + 1)"),
     Mutant("closures: an infinity is a number", "compiler", "if type(raw) is float and as_given and -inf < raw < inf:", "if type(raw) is float and as_given:"),
     Mutant("closures: an input in days is read as hours", "compiler", "self.settled, node.scale == 1", "self.settled, True"),
     Mutant(

@@ -18,7 +18,7 @@ from decision_os.expr.arithmetic import Context, plain
 from decision_os.expr.columns import masks, value
 from decision_os.expr.compiler import exact, functions
 from decision_os.expr.parser import parse
-from decision_os.expr.reference import Tracer
+from decision_os.expr.reference import Reference
 from decision_os.expr.tree import Arithmetic, Comparison, Logic, Name, Node, Not
 from decision_os.expr.unparse import unparse
 from decision_os.units import parse_unit
@@ -52,7 +52,7 @@ def test_compiled_is_reference(tree: Node, several: list[dict[str, Any]]) -> Non
     tree, context = written(tree)
     program = functions(tree, context)
     for values in several:
-        expected = outcome(lambda values=values: Tracer(values, context).value(tree))  # type: ignore[misc]  # mypy infers no lambda with a default
+        expected = outcome(lambda values=values: Reference(values, context).value(tree))  # type: ignore[misc]  # mypy infers no lambda with a default
         assert expected == outcome(lambda values=values: program.evaluate(values))  # type: ignore[misc]  # as above
 
 
@@ -62,7 +62,7 @@ def test_compiled_is_reference_near_equality(data: st.DataObject) -> None:
     """The quick test of the fast path would decide a comparison that rounding decides."""
     left, right = data.draw(trees.numeric(2, units=False)), data.draw(trees.numeric(2, units=False))
     values = {name: found for name, found in data.draw(trees.inputs()).items() if found is not None}
-    sides = [Tracer(values, Context(text="")).term(side) for side in (left, right)]
+    sides = [Reference(values, Context(text="")).term(side) for side in (left, right)]
     if not all(isinstance(side, tuple) for side in sides):
         return
     gap = Fraction(sides[0][0]) - Fraction(sides[1][0])  # type: ignore[index]  # both are numbers here
@@ -74,7 +74,7 @@ def test_compiled_is_reference_near_equality(data: st.DataObject) -> None:
         for nudge in nudges:
             if abs(nudge) < 10**300:
                 near = {**values, "nudge": float(nudge)}
-                assert Tracer(near, Context(text="")).value(tree) == program.evaluate(near)
+                assert Reference(near, Context(text="")).value(tree) == program.evaluate(near)
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -86,7 +86,7 @@ def test_reference_is_exact_arithmetic(tree: Node, several: list[dict[str, Any]]
             expected = oracle.answer(tree, values)
         except oracle.TooClose:
             continue
-        found = Tracer(values, Context(text="")).term(tree)
+        found = Reference(values, Context(text="")).term(tree)
         if isinstance(expected, oracle.Exact):
             assert isinstance(found, tuple)
             assert abs(Fraction(found[0]) - expected.value) <= Fraction(found[1])
@@ -112,7 +112,7 @@ def test_truth_table(op: str, left: bool | None, right: bool | None, result: boo
     """An evaluator would not be Kleene's logic."""
     tree: Node = Not(Name("p")) if op == "not" else Logic("and" if op == "and" else "or", (Name("p"), Name("q")))
     values = {"p": left, "q": right}
-    for run in (functions(tree, Context(text="")).evaluate, exact(tree, Context(text="")), lambda values: Tracer(values, Context(text="")).value(tree)):
+    for run in (functions(tree, Context(text="")).evaluate, exact(tree, Context(text="")), lambda values: Reference(values, Context(text="")).value(tree)):
         found = run(values)
         assert result is (None if isinstance(found, Unknown) else found)
     schema = {"p": pl.Boolean, "q": pl.Boolean}
@@ -160,7 +160,7 @@ def trees_condition(tree: Node) -> bool:
     """Whether a random tree is a condition: by what it comes to for values that are all there."""
     full = {**dict.fromkeys(trees.NUMBER_NAMES, 1.0), trees.TEXT_NAME: "won", trees.TRUTH_NAME: True, "p": True, "q": True}
     kind = type(tree).__name__
-    return kind in ("Comparison", "Membership", "Logic", "Not", "Truth") or isinstance(Tracer(full, Context(text="")).value(tree), bool)
+    return kind in ("Comparison", "Membership", "Logic", "Not", "Truth") or isinstance(Reference(full, Context(text="")).value(tree), bool)
 
 
 SCHEMA = {**dict.fromkeys(trees.NUMBER_NAMES, pl.Float64), trees.TEXT_NAME: pl.String, trees.TRUTH_NAME: pl.Boolean}
@@ -175,7 +175,7 @@ def test_columns_are_reference(engine: str, tree: Node, rows: list[dict[str, Any
     expected: list[Any] = []
     condition = trees_condition(tree)
     for row in rows:
-        one = Tracer(row, Context(text="")).value(tree)
+        one = Reference(row, Context(text="")).value(tree)
         known = None if isinstance(one, Unknown) else one
         expected.append((known, known is True, known is False) if condition else known)
     assert expected == rows_of(engine, tree, rows, KINDS, SCHEMA)

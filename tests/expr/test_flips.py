@@ -50,10 +50,10 @@ from tests.expr import trees
         ("x == y/3", {"x": 1, "y": 100}, ["y equal to 3 (now 100)", "x equal to 33.333333333333336 (now 1)"]),
         ("x + b - b > 0", {"x": -1, "b": 1e9}, ["x at least 2.981e-07 (now -1)"]),
         ("x == 0.3", {"x": 0.1 + 0.2}, ["x other than 0.3 (now 0.3)"]),
-        ("a >= b", {"a": dt.date.min, "b": dt.date.min}, ["b equal to 0001-01-02 (now 0001-01-01)"]),
-        ("d >= e", {"d": dt.date.max, "e": dt.date(2026, 1, 5)}, ["d equal to 2026-01-04 (now 9999-12-31)"]),
+        ("a >= b", {"a": dt.date.min, "b": dt.date.min}, ["b at least 0001-01-02 (now 0001-01-01)"]),
+        ("d >= e", {"d": dt.date.max, "e": dt.date(2026, 1, 5)}, ["d at most 2026-01-04 (now 9999-12-31)"]),
         ("root(x) > 2", {"x": 1}, ["x above 4 (now 1)"]),
-        ("d < e", {"d": dt.date(2026, 1, 4), "e": dt.date(2026, 1, 5)}, ["d equal to 2026-01-05 (now 2026-01-04)", "e equal to 2026-01-04 (now 2026-01-05)"]),
+        ("d < e", {"d": dt.date(2026, 1, 4), "e": dt.date(2026, 1, 5)}, ["d at least 2026-01-05 (now 2026-01-04)", "e at most 2026-01-04 (now 2026-01-05)"]),
     ],
 )
 def test_flips_in_words(text: str, values: Mapping[str, Any], expected: list[str]) -> None:
@@ -214,7 +214,7 @@ def test_values_are_shown_in_their_units() -> None:
     """A reader would see 0.28 beside a margin in points."""
     units = {"rate": "share", "base": "share", "cac": "USD"}
     told = str(compiled("rate >= base + 2pp and cac <= $90", units=units).explain({"rate": 0.28, "base": 0.27, "cac": 120}))
-    assert "fails: rate >= base + 2pp; rate = 28%, base = 27%; +1.0pp short; flips with rate at least 29%" in told
+    assert "fails: rate >= base + 2pp; rate = 28%, base = 27%; 1.0pp short; flips with rate at least 29%" in told
     assert "fails: cac <= $90; cac = $120; $30 short; flips with cac at most $90" in told
     assert "no change of one input alone flips the answer" in told
 

@@ -14,7 +14,7 @@ import decision_os as dos
 from decision_os.errors import InputError
 from decision_os.expr import analyse, analyse_threshold, compile_threshold
 from decision_os.expr.arithmetic import Context
-from decision_os.expr.reference import Tracer
+from decision_os.expr.reference import Reference
 from decision_os.values import Cause, Reason, Unknown
 
 LIMIT = dos.compile("y > 3")
@@ -104,7 +104,7 @@ def test_abs_has_no_sign_in_either_evaluator(text: str, value: float) -> None:
     compiled = expression.evaluate({"x": value})
     assert isinstance(compiled, float)
     assert math.copysign(1, compiled) == 1
-    assert repr(compiled) == repr(Tracer({"x": value}, Context(text=text)).value(expression.tree))
+    assert repr(compiled) == repr(Reference({"x": value}, Context(text=text)).value(expression.tree))
 
 
 # --- unknowns --------------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ import pytest
 
 import decision_os as dos
 from decision_os.expr.compiler import exact
-from decision_os.expr.reference import Tracer
+from decision_os.expr.reference import Reference
 from decision_os.units import parse_unit
 from decision_os.values import settle
 
@@ -308,7 +308,7 @@ CASES: dict[str, tuple[Any, Any]] = {
 EVALUATORS: dict[str, Callable[[dos.Expression, Mapping[str, Any]], Any]] = {
     "compiled": lambda expression, values: expression.evaluate(values),
     "closures": lambda expression, values: exact(expression.tree, expression.context)(values),
-    "reference": lambda expression, values: Tracer(values, expression.context).value(expression.tree),
+    "reference": lambda expression, values: Reference(values, expression.context).value(expression.tree),
     "explained": lambda expression, values: expression.explain(values).value,
 }
 each_evaluator = pytest.mark.parametrize("run", EVALUATORS.values(), ids=EVALUATORS)

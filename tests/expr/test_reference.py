@@ -20,9 +20,10 @@ from decision_os.errors import ExpressionError, InputError, UnknownTruthError
 from decision_os.expr import Condition, Expression, Function, arithmetic, compile_threshold
 from decision_os.expr import compile as compiled
 from decision_os.expr.arithmetic import Context
-from decision_os.expr.reference import Tracer
+from decision_os.expr.reference import Reference
 from decision_os.expr.tree import NODE_TYPES
 from decision_os.values import Cause, Reading, Reason, Unknown
+from tests.named import plain
 
 BOTH: Mapping[str, Callable[[Expression, Mapping[str, Any]], Any]] = {
     "compiled": lambda expression, values: expression.evaluate(values),
@@ -206,7 +207,7 @@ def test_durations_come_in_the_unit_of_the_name(run: Run) -> None:
 
 def test_only_the_language_is_in_the_table() -> None:
     """A Python node could be evaluated, by simpleeval's own handlers."""
-    tracer = Tracer({}, Context(text=""))
+    tracer = Reference({}, Context(text=""))
     assert isinstance(tracer, SimpleEval)
     assert set(NODE_TYPES) == set(tracer.nodes)
     with pytest.raises(ExpressionError, match="Attribute is not part of an expression"):
@@ -278,7 +279,7 @@ def test_every_condition_is_told_also_those_not_needed() -> None:
         ),
         Condition(
             text="cm_uplift ≥ cm_uplift_min", holds=False, left=2.0, op=">=", right=3.0, margin=-1.0, unit=found[1].unit,
-            values=(("cm_uplift", 2.0), ("cm_uplift_min", 3.0)), needs="cm_uplift at least $3", units=("", "USD"),
+            values=(("cm_uplift", 2.0), ("cm_uplift_min", 3.0)), needs="cm_uplift at least $3/seat", units=("USD/seat", "USD"),
         ),
     ) == found  # fmt: skip
     assert found[1].unit.startswith("USD")
@@ -350,11 +351,74 @@ def test_a_refused_value_that_was_not_needed_is_told() -> None:
 def test_steps_are_an_outline_of_what_was_evaluated() -> None:
     """A reader could not follow how a number came about."""
     explanation = compiled("a + b*2 > 3 and c > 0").explain({"a": 1, "b": 1, "c": 5})
-    assert [("a + b*2 > 3 and c > 0", False, 0), ("a + b*2 > 3", False, 1), ("a + b*2", 3.0, 2), ("a", 1.0, 3), ("b*2", 2.0, 3), ("b", 1.0, 4)] == [
-        (step.text, step.value, step.depth) for step in explanation.steps
-    ]
+    needed = [("a + b*2 > 3 and c > 0", False, 0), ("a + b*2 > 3", False, 1), ("a + b*2", 3.0, 2), ("a", 1.0, 3), ("b*2", 2.0, 3), ("b", 1.0, 4)]
+    aside = [("c > 0", True, 1), ("c", 5.0, 2)]
+    assert needed == [(step.text, step.value, step.depth) for step in explanation.steps if step.needed]
+    assert aside == [(step.text, step.value, step.depth) for step in explanation.steps if not step.needed]
     (step,) = [step for step in compiled("x > 1").explain({}).steps if step.text == "x"]
     assert ("x is missing",) == step.unknowns
+
+
+STEPS: list[tuple[str, Mapping[str, Any], list[str]]] = [
+    ("arr > mrr", {"arr": 1200, "mrr": 200}, ["arr > mrr = False", "  arr = $1,200/year", "  mrr = $200/month (= $2,400/year)"]),
+    ("cac <= 0.9 * base", {"cac": 1200, "base": 1000}, ["cac <= 0.9 * base = False", "  cac = $1,200", "  0.9 * base = $900", "    base = $1,000"]),
+    ("rate - low >= 2pp", {"rate": 0.29, "low": 0.27}, ["rate - low >= 2pp = True", "  rate - low = +2.0pp", "    rate = 29%", "    low = 27%"]),
+    (
+        "a < b < c",
+        {"a": 1, "b": 0, "c": 3},
+        ["a < b < c = False", "  a < b = False", "    a = 1", "    b = 0", "  b < c = True (not needed)", "    c = 3"],
+    ),
+    (
+        "x in target ± 5%",
+        {"x": 110, "target": 100},
+        [
+            "x in target ± 5% = False",
+            "  x = 110",
+            "  low end of target ± 5% = 95",
+            "    centre target = 100",
+            "    half width of target ± 5% = 5",
+            "  high end of target ± 5% = 105",
+        ],
+    ),
+    (
+        "x in 10 ± slack",
+        {"x": 2, "slack": 3},
+        ["x in 10 ± slack = False", "  x = 2", "  low end of 10 ± slack = 7", "    half width slack = 3", "  high end of 10 ± slack = 13 (not needed)"],
+    ),
+    (
+        "a if c > 0 else b + 1",
+        {"a": 1, "b": 2, "c": 3},
+        ["a if c > 0 else b + 1 = 1", "  c > 0 = True", "    c = 3", "  a = 1", "  b + 1 = 3 (not needed)", "    b = 2"],
+    ),
+    ("coalesce(a, b)", {"a": 1, "b": 2}, ["coalesce(a, b) = 1", "  a = 1", "  b = 2 (not needed)"]),
+    (
+        "a > 1 or b > 1",
+        {"a": 2, "b": "much"},
+        [
+            "a > 1 or b > 1 = True",
+            "  a > 1 = True",
+            "    a = 2",
+            "  b > 1 = unknown (error: `b`: a text does not compare with a number) (not needed)",
+            "    b = much",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "values", "lines"), STEPS, ids=[plain(text) for text, _, _ in STEPS])
+def test_every_sub_value_is_a_step_in_its_unit(text: str, values: Mapping[str, Any], lines: list[str]) -> None:
+    """A number would stand without what it counts, or what did not decide would be missing, or pass for what did."""
+    units = {"arr": "USD/year", "mrr": "USD/month", "cac": "USD", "base": "USD", "rate": "share", "low": "share"}
+    assert lines == [line.removeprefix("    ") for line in str(compiled(text, units=units).explain(values)).partition("  step by step:\n")[2].splitlines()]
+
+
+def test_what_a_definition_is_refused_for_aside_is_refused_where_it_is_needed() -> None:
+    """A definition first met where it decides nothing would count as unknown where it decides."""
+    twice = compiled("(a or d) and d", definitions={"d": compiled("b > 1")})
+    with pytest.raises(InputError):
+        twice.evaluate({"a": True, "b": "much"})
+    with pytest.raises(InputError):
+        twice.explain({"a": True, "b": "much"})
 
 
 def test_explanation_reads() -> None:

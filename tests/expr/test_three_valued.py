@@ -18,7 +18,7 @@ import pytest
 from decision_os.expr import Expression
 from decision_os.expr import compile as compiled
 from decision_os.expr.compiler import exact
-from decision_os.expr.reference import Tracer
+from decision_os.expr.reference import Reference
 from decision_os.values import Unknown
 from tests.expr import oracle
 
@@ -59,7 +59,7 @@ SCALAR: Final[Mapping[str, Callable[[Expression, Mapping[str, Any]], Any]]] = {
     "compiled": lambda rule, values: known(rule.evaluate(values)),
     "compiled, settled": lambda rule, values: known(rule.evaluate_settled({name: Unknown(()) if value is None else value for name, value in values.items()})),
     "closures": lambda rule, values: known(exact(rule.tree, rule.context)(values)),
-    "reference": lambda rule, values: known(Tracer(values, rule.context).value(rule.tree)),
+    "reference": lambda rule, values: known(Reference(values, rule.context).value(rule.tree)),
     "explained": lambda rule, values: known(rule.explain(values).value),
     "oracle": lambda rule, values: oracle.answer(rule.tree, values),
 }
