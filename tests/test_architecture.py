@@ -75,7 +75,7 @@ ROOMS: dict[str, set[str]] = {
     "mutation": {"cases", "engine", "errors", "expr", "model", "plan", "proofs", "record", "units", "wire"},
     "coverage": {"cases", "engine", "errors", "expr", "model", "plan", "proofs", "record", "values"},
     "proofs": {"edges", "engine", "errors", "expr", "graph", "model", "plan", "record", "values"},
-    "testing": {"edges", "engine", "errors", "expr", "model", "plan", "record", "values"},
+    "testing": {"edges", "engine", "errors", "expr", "model", "plan", "proofs", "record", "values"},
     "batch": {"engine", "errors", "exports", "expr", "freshness", "ledger", "model", "readonly", "record", "render"},
     "demo": {"batch", "engine", "errors", "ledger", "record", "reference", "samples", "story"},
     "cli": {

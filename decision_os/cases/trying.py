@@ -12,20 +12,24 @@ __all__ = ["Inputs", "kept_near", "worth_trying"]
 
 Inputs: TypeAlias = dict[str, Any]
 
-_KEYS = ("first", "second")
-
 
 def worth_trying(plan: Plan, given: Mapping[str, Any]) -> Iterator[Inputs]:
     """The given inputs, those at and beside each edge that was found, and all of these with each input unknown."""
     yield dict(given)
     for name in (*plan.inputs, *plan.feeds):
         yield {**given, name: None}
-    keyed = {str(key) for value in given.values() if isinstance(value, Mapping) for key in value}
-    for corner in corners(Ground(plan, keys=sorted(keyed) if len(keyed) > 1 else _KEYS)):
+    for corner in corners(Ground(plan, keys=_keys(plan, given))):
         for values in corner.each():
             yield _inputs(values)
         last = _inputs(corner.values)
         yield from ({**last, name: None} for name in last)
+
+
+def _keys(plan: Plan, given: Mapping[str, Any]) -> list[str]:
+    """The finer keys of the given values, and as many more as conditions can disagree at; two at least."""
+    found = sorted({str(key) for value in given.values() if isinstance(value, Mapping) for key in value})
+    found = found if len(found) > 1 else []
+    return [*found, *(f"key {place + 1}" for place in range(len(found), max(plan.fanning, 2)))]
 
 
 def kept_near(inputs: Inputs, given: Mapping[str, Any], shows: Callable[[Inputs], bool]) -> Inputs:

@@ -76,7 +76,8 @@ def inputs_for(playbook: Subject, branch: str) -> st.SearchStrategy[dict[str, An
     subject = subject_of(playbook, "inputs_for")
     target = subject.branch(branch)
     if not target.reached:
-        hint = "`decision-os lint --prove` says whether it can ever fire"
+        more = "" if subject.solver is not None else '; where it takes several inputs at once they are solved for: pip install "decision-os[prove]"'
+        hint = f"`decision-os lint --prove` says whether it can ever fire{more}"
         raise InputError(f"no inputs were found for which branch `{branch}` of `{subject.node}` is taken", name=branch, hint=hint)
     return known(subject, [target])
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, Final
 
 import attrs
 
-from decision_os.edges import Ground, Target, reach, wanted_of
+from decision_os.edges import Ground, Target, Values, reach, solved, wanted_of
 from decision_os.engine import Engine
 from decision_os.errors import InputError, NotFoundError, nearest
 from decision_os.plan import Plan
 from decision_os.record import DecisionRecord
+from decision_os.testing.solving import Solver, installed
 
 __all__ = ["AT", "Subject", "count_of", "flag_of", "playbook", "subject_of"]
 
@@ -66,8 +67,23 @@ class Subject:
         """A target with values that reach it, searched for once; without any where none were found."""
         key = (target.kind, target.name, target.beside, target.leaf, target.pivot)
         if key not in self._reached:
-            self._reached[key] = reach(self.ground, target)
+            found = reach(self.ground, target)
+            self._reached[key] = found if found.reached else attrs.evolve(found, reached=tuple(self._together(target)))
         return self._reached[key]
+
+    def _together(self, target: Target) -> Iterator[Values]:
+        """Values that reach what takes several inputs at once: solved for, where the solver is installed; an edge from where its branch is taken."""
+        if target.kind == "edge":
+            branches = [self.reached(each) for each in self.wanted if each.kind == "branch" and each.name == target.name]
+            yield from (values for branch in branches for values in branch.reached if solved(self.ground, target, values))
+        elif self.solver is not None:
+            values = self.solver.values(target)
+            yield from [] if values is None else [values]
+
+    @cached_property
+    def solver(self) -> Solver | None:
+        """What solves for several inputs at once; None where the extra `prove` is not installed."""
+        return Solver(self.ground) if installed() else None
 
     @property
     def targets(self) -> tuple[Target, ...]:

@@ -20,7 +20,7 @@ import decision_os as dos
 from decision_os import testing
 from decision_os.testing.unknowns import with_unknown
 from decision_os.values import Reading, Unknown
-from tests.proofs.corpus import COUNT, MONEY, SHARE, Case, write_book
+from tests.proofs.corpus import COUNT, MONEY, RATIO, SHARE, Case, write_book
 
 ENGINE = dos.Engine.load(dos.reference_rules())
 SUBJECTS = {node: testing.playbook(ENGINE, node) for node in ENGINE.nodes}
@@ -193,3 +193,25 @@ def test_who_lacks_hypothesis_is_told_what_to_install() -> None:
     script = "import sys; sys.modules['hypothesis'] = None\nfrom decision_os import testing"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.stderr.rstrip().endswith('property tests need Hypothesis: pip install "decision-os[testing]"')
+
+
+@pytest.mark.parametrize(
+    "when",
+    ["x + y == 10 and x - y == 4", "x * y == 1 and x - y == 1.5", "x + y in [9.9, 10] and x - y in [4, 4.1] and x + 2 * y <= 13.1"],
+)
+def test_a_branch_that_takes_several_inputs_at_once_is_reached(tmp_path: Path, when: str) -> None:
+    """No input alone can be set to it: the branch would never be tried, without a word."""
+    pytest.importorskip("z3", reason="solved for where the extra `prove` is installed")
+    engine = dos.Engine.load(write_book(tmp_path, Case(name="together", inputs={"x": RATIO, "y": RATIO}, branches={"a": when}, policy="first")))
+    playbook = testing.playbook(engine, "node")
+    taken = [playbook.decide(values).branch for values in drawn(testing.inputs(playbook, unknowns=False), 100)]
+    assert taken.count("a") >= 5
+    assert {"a"} == {playbook.decide(values).branch for values in drawn(testing.inputs_for(playbook, "a"), 10)}
+
+
+def test_what_is_not_reached_without_a_solver_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`No inputs were found` would leave the reader with a rule that can well fire."""
+    monkeypatch.setattr("decision_os.testing.subject.installed", lambda: False)
+    engine = dos.Engine.load(write_book(tmp_path, Case(name="", inputs={"x": RATIO, "y": RATIO}, branches={"a": "x + y == 10 and x - y == 4"}, policy="first")))
+    with pytest.raises(dos.InputError, match=r"pip install \"decision-os\[prove\]\""):
+        testing.inputs_for(testing.playbook(engine, "node"), "a")
