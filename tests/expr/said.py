@@ -41,7 +41,13 @@ UNITS: dict[str, str | Unit] = {
 UNITS.pop("stage")
 NAMES = frozenset({*UNITS, "stage", "flag", "plain", "cac", "baseline", "GM%"})
 LABELS = {"CAC/SQO": "cac_ratio", "P(Route<2m)": "win_rate", "Win rate": "win_rate", "E range": "E_range", "GM %": "plain"}
-FUNCTIONS = {"net": Function(lambda price, share: price * (1 - share), 2, parse_unit("USD")), "one": Function(abs, 1)}
+FUNCTIONS = {
+    "net": Function(lambda price, share: price * (1 - share), 2, parse_unit("USD")),
+    "one": Function(abs, 1),
+    "cut": Function(lambda price, share: price * (1 - share), takes=["USD", "share"], gives="USD"),
+    "lasts": Function(lambda months: months > 3, takes=["months"], gives="truth"),
+    "grade": Function(lambda share: "a" if share > 0.5 else "b", takes=["any"], gives="text"),
+}
 DEFINITIONS: dict[str, Expression] = {}
 for _name, _text in (
     ("E_range", "[−1.0, −0.3]"),
