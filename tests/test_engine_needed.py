@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import decision_os as dos
+import decision_os.engine.needed
+from decision_os.expr.work import Work
 from tests.small_book import FILES, write
 
 AT = dt.datetime(2026, 10, 6, 14, tzinfo=dt.UTC)
@@ -118,3 +120,23 @@ def test_a_zero_divisor_is_settled_by_nothing(engine: dos.Engine) -> None:
     record = engine.decide("pricing.change", given_values, at=AT)
     assert ("undetermined", ()) == (record.outcome.value, needed(record))
     assert "No input that is still unknown would settle it." in record.explain()
+
+
+@pytest.mark.parametrize("steps", [0, 3, 40])
+def test_the_search_ends_with_its_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
+    """A playbook with many inputs that stand in for one another would hold up whoever asks for the record; what is named still settles it."""
+    text = "  b0:\n    when: (coalesce(sales, 3) > floor or is_missing(deals)) and coalesce(deal_size, 2) > size_min and deals < 5\n    action: raise\n"
+    engine = engine_of(tmp_path, "first", text)
+    spent: list[int] = []
+    spend = Work.spend
+
+    def counted(self: Work, taken: int) -> None:
+        spent.append(taken)
+        spend(self, taken)
+
+    full = engine.decide("budget", {"slo_green": True}, at=AT).evidence.residual
+    monkeypatch.setattr(decision_os.engine.needed, "STEPS", steps)
+    monkeypatch.setattr(Work, "spend", counted)
+    found = engine.decide("budget", {"slo_green": True}, at=AT).evidence.residual
+    assert sum(spent) <= 2 * steps + 2
+    assert set(full) <= set(found) <= {"sales", "deals", "deal_size"}

@@ -5,13 +5,15 @@ It is worked out as for one expression (`decision_os.expr.residual`), of the con
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias
 
 from decision_os.engine.ask import at_key, keys
 from decision_os.engine.inputs import Taken
 from decision_os.expr import Standing, alternatives, kleene, smallest
+from decision_os.expr.residual import STEPS
+from decision_os.expr.work import Work
 from decision_os.model import HitPolicy
 from decision_os.plan import Condition, Plan
 from decision_os.values import Reason, Unknown, Value
@@ -19,6 +21,8 @@ from decision_os.values import Reason, Unknown, Value
 __all__ = ["needed"]
 
 Standings: TypeAlias = frozenset[Standing]
+Ask: TypeAlias = Callable[[frozenset[str]], Standings]
+"""What a condition can come to once some inputs are known."""
 
 _OPEN, _STUCK = Standing.OPEN.value, Standing.STUCK.value
 
@@ -26,15 +30,18 @@ _OPEN, _STUCK = Standing.OPEN.value, Standing.STUCK.value
 def needed(plan: Plan, scope: Mapping[str, Value], taken: Taken) -> tuple[str, ...]:
     """The smallest set of inputs which, once known, settle the outcome whatever they are, in the order the conditions read them.
 
-    What can change neither the outcome nor the action is left out. Inputs that a failed test withholds are in it: they block until
-    they are mended. An input of a finer grain counts as one.
+    What can change neither the outcome nor the action is left out; where the search takes more steps than are spent on it, fewer may do.
+    Inputs that a failed test withholds are in it: they block until they are mended. An input of a finer grain counts as one.
     """
     conditions = (*plan.pre_checks, *plan.branches)
     read = tuple(dict.fromkeys(name for condition in conditions for name in condition.expression.names))
     gaps = [name for name in read if _gap(name, scope, taken)]
     blocked = [item.name for item in taken.listed if isinstance(item.value, Unknown) and Reason.BLOCKED.value in item.value.reasons]
     doubtful = frozenset[str]().union(*(alternatives(condition.expression.tree) for condition in conditions))
-    found = smallest(gaps, doubtful, partial(_settles, plan, scope, taken))
+    work = Work(STEPS)
+    gates = [_asked(check, scope, taken, work) for check in plan.pre_checks]
+    branches = [(branch, _asked(branch, scope, taken, work)) for branch in plan.branches]
+    found, _ = smallest(gaps, doubtful, partial(_settles, gates, branches, plan.playbook.hit_policy), work)
     return tuple(dict.fromkeys([*blocked, *(name for name in gaps if name in found)]))
 
 
@@ -44,22 +51,21 @@ def _gap(name: str, scope: Mapping[str, Value], taken: Taken) -> bool:
     return name not in scope or isinstance(scope[name], Unknown)
 
 
-def _settles(plan: Plan, scope: Mapping[str, Value], taken: Taken, known: frozenset[str]) -> bool:
+def _settles(gates: Sequence[Ask], branches: Sequence[tuple[Condition, Ask]], policy: HitPolicy, known: frozenset[str]) -> bool:
     """Whether the outcome depends on nothing else once these are known."""
-    asked = partial(_standings, scope=scope, taken=taken, known=known)
-    gate = kleene(Standing.FALSE, map(asked, plan.pre_checks))
+    gate = kleene(Standing.FALSE, [ask(known) for ask in gates])
     if Standing.OPEN in gate:
         return False
     if Standing.TRUE not in gate:
         return True
-    return _OPEN not in _POLICIES[plan.playbook.hit_policy]([(branch, asked(branch)) for branch in plan.branches])
+    return _OPEN not in _POLICIES[policy]([(branch, ask(known)) for branch, ask in branches])
 
 
-def _standings(condition: Condition, *, scope: Mapping[str, Value], taken: Taken, known: frozenset[str]) -> Standings:
+def _asked(condition: Condition, scope: Mapping[str, Value], taken: Taken, work: Work) -> Ask:
     if not condition.fanned:
-        return condition.expression.standings(scope, known)
-    several = [condition.expression.standings(at_key(condition, scope, taken.fanned, key), known) for key in keys(condition, taken.fanned)]
-    return kleene(Standing.FALSE if condition.every else Standing.TRUE, several)
+        return condition.expression.standings(scope, work)
+    several = [condition.expression.standings(at_key(condition, scope, taken.fanned, key), work) for key in keys(condition, taken.fanned)]
+    return lambda known: kleene(Standing.FALSE if condition.every else Standing.TRUE, [ask(known) for ask in several])
 
 
 def _first(branches: list[tuple[Condition, Standings]]) -> set[str]:

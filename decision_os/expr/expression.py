@@ -17,6 +17,7 @@ from decision_os.expr.place import place
 from decision_os.expr.residual import Residual, Standing
 from decision_os.expr.tree import FUNCTIONS, Around, Call, Defined, Interval, Name, Node, SetOf, body_of, children, walk, with_children
 from decision_os.expr.unparse import unparse
+from decision_os.expr.work import Work
 from decision_os.units import Unit
 from decision_os.values import Scalar, Unknown, Value
 
@@ -159,9 +160,9 @@ class Expression:
         """
         return residual.residual(self.tree, values, self.context)
 
-    def standings(self, values: Mapping[str, Any], known: frozenset[str]) -> frozenset[Standing]:
-        """What a condition can come to when the inputs `known` are, whatever they are, and the others stay as given; see `Standing`."""
-        return residual.standings(self.tree, values, self.context, known)
+    def standings(self, values: Mapping[str, Any], work: Work) -> Callable[[frozenset[str]], frozenset[Standing]]:
+        """What a condition can come to when some inputs are known, whatever they are, and the others stay as given; see `Standing`. Asking spends `work`."""
+        return residual.standings(self.tree, values, self.context, work)
 
     def columns(self, schema: Mapping[str, Any] | None = None) -> nw.Expr:
         """One narwhals expression: a number, or true / false, and null where it is unknown.

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from enum import Enum
-from functools import reduce
+from functools import partial, reduce
 from itertools import combinations, product
 from typing import Any, Final, TypeAlias
 
@@ -43,15 +43,13 @@ from decision_os.expr.tree import (
 from decision_os.expr.work import Spent, Work
 from decision_os.values import Cause, Unknown
 
-__all__ = ["Residual", "Standing", "alternatives", "kleene", "residual", "smallest", "standings"]
+__all__ = ["STEPS", "Residual", "Standing", "alternatives", "kleene", "residual", "smallest", "standings"]
 
 _ALTERNATIVES: Final = 10
 """So many inputs that can stand in for one another are tried in every combination; more are left out one at a time."""
 
-_STEPS: Final = 200_000
+STEPS: Final = 200_000
 """Nodes looked at, of about two microseconds each, after which not every combination is tried."""
-
-_NO_LIMIT: Final = 2**62
 
 
 class Standing(Enum):
@@ -110,8 +108,9 @@ def residual(tree: Node, values: Mapping[str, Any], context: Context) -> Residua
     unknown = unknown_names(tree, values, context)
     waited = [name for name in unknown if name in answer.names]
     order = [*waited, *(name for name in unknown if name not in waited)]
-    standing = _Standings(values, context, Work(_STEPS))
-    found, least = _searched(order, alternatives(tree), lambda known: OPEN not in standing.of(tree, known), standing.work)
+    work = Work(STEPS)
+    ask = standings(tree, values, context, work)
+    found, least = smallest(order, alternatives(tree), lambda known: OPEN not in ask(known), work)
     names = tuple(name for name in unknown if name in found)
     first = tuple(name for name in names if name in waited)
     return Residual(names, first, folded(tree, values, context, frozenset(names)), answer.causes, least)
@@ -129,23 +128,19 @@ def alternatives(tree: Node) -> frozenset[str]:
     return frozenset(node.name for test in tests for node in walk(test) if isinstance(node, Name))
 
 
-def smallest(names: Sequence[str], doubtful: Iterable[str], settles: Callable[[frozenset[str]], bool]) -> frozenset[str]:
-    """The smallest set of names that settles; among several, that of the earliest names.
+def smallest(names: Sequence[str], doubtful: Iterable[str], settles: Callable[[frozenset[str]], bool], work: Work) -> tuple[frozenset[str], bool]:
+    """The smallest set of names that settles, among several that of the earliest names; and whether it is certain that none is smaller.
 
-    Knowing more never unsettles, except of the `doubtful` names: those are tried in every combination, from the fewest on. Of very many doubtful names
-    one after the other is left out instead, which may leave a set that is larger than need be.
+    Knowing more never unsettles, except of the `doubtful` names: those are tried in every combination, from the fewest on. Of very many doubtful names, and
+    where the `work` that `settles` spends is used up, one after the other is left out instead, which may leave a set that is larger than need be.
     """
-    return _searched(names, doubtful, settles, Work(_NO_LIMIT))[0]
-
-
-def _searched(names: Sequence[str], doubtful: Iterable[str], settles: Callable[[frozenset[str]], bool], work: Work) -> tuple[frozenset[str], bool]:
-    """The set, and whether it is certain that none is smaller; `work` is what `settles` spends."""
+    steps = work.left
     doubts = [name for name in names if name in set(doubtful)]
     if len(doubts) <= _ALTERNATIVES:
         try:
             return _smallest(names, doubts, settles), True
         except Spent:
-            work.left = _STEPS
+            work.left = steps
     found = frozenset(names)
     with suppress(Spent):
         for fewer in _reductions(names, found, settles):
@@ -176,9 +171,12 @@ def _reductions(removable: Sequence[str], known: frozenset[str], settles: Callab
             yield known
 
 
-def standings(tree: Node, values: Mapping[str, Any], context: Context, known: frozenset[str]) -> Standings:
-    """What a condition can come to when these inputs are known, whatever they are, and the others stay as they are; a number or a text is `KNOWN`."""
-    return _Standings(values, context, Work(_NO_LIMIT)).of(tree, known)
+def standings(tree: Node, values: Mapping[str, Any], context: Context, work: Work) -> Callable[[frozenset[str]], Standings]:
+    """What a condition can come to when some inputs are known, whatever they are, and the others stay as they are; a number or a text is `KNOWN`.
+
+    What was found of a part is kept for the next question. Asking spends `work`, and raises `Spent` where none is left.
+    """
+    return partial(_Standings(values, context, work).of, tree)
 
 
 def kleene(decider: Standing, several: Iterable[Standings]) -> Standings:

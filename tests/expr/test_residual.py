@@ -230,7 +230,7 @@ def test_a_search_that_is_given_up_says_so(monkeypatch: pytest.MonkeyPatch) -> N
     assert (("c", "d", "f"), True) == (whole.names, whole.least)
     settles = settling(rule, {}, rule.names)
     for steps in (0, 5, 20, 100):
-        monkeypatch.setattr("decision_os.expr.residual._STEPS", steps)
+        monkeypatch.setattr("decision_os.expr.residual.STEPS", steps)
         found = rule.residual({})
         assert not found.least
         assert settles(found.names)
