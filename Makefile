@@ -29,7 +29,7 @@ check: $(VENV)/.made-check
 
 soak-frames: $(VENV)/.made-test,spark
 	$(BIN)/python -m tests.expr.soak_frames --pairs 10000000
-	$(BIN)/python -m tests.expr.soak_frames --pairs 100000 --engines spark --rules 8 --rows 500
+	$(BIN)/python -m tests.expr.soak_frames --pairs 100000 --engines spark --rules 8 --rows 2500
 
 bench: $(VENV)/.made-bench
 	$(BIN)/python -m benchmarks

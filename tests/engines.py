@@ -16,7 +16,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-__all__ = ["ALL", "EAGER", "IN_PROCESS", "LAZY", "SPARK", "frame_of", "loaded", "taken"]
+__all__ = ["ALL", "EAGER", "IN_PROCESS", "LAZY", "SPARK", "arrow_of", "frame_of", "loaded", "taken"]
 
 EAGER: Final = ("pandas", "pandas nullable", "pandas Arrow", "polars", "pyarrow")
 LAZY: Final = ("polars lazy", "duckdb", "ibis")
@@ -138,3 +138,18 @@ def taken(frame: Any, names: Sequence[str]) -> list[tuple[Any, ...]]:
     elif not isinstance(frame, pa.Table):
         return [tuple(row) for row in frame.select(*(f"`{name}`" for name in names)).collect()]
     return list(zip(*(frame[name].to_pylist() for name in names), strict=True))
+
+
+def arrow_of(frame: Any, names: Sequence[str]) -> pa.Table:
+    """The columns of any engine's frame as an Arrow table; of classic pandas a NaN is a gap."""
+    if isinstance(frame, pl.LazyFrame):
+        frame = frame.collect()
+    if isinstance(frame, pl.DataFrame):
+        return frame.select(names).to_arrow()
+    if isinstance(frame, duckdb.DuckDBPyRelation):
+        return frame.to_arrow_table().select(list(names))
+    if isinstance(frame, ibis.Table):
+        return frame.select(*names).to_pyarrow()
+    if isinstance(frame, pd.DataFrame):
+        return pa.Table.from_pandas(frame[list(names)], preserve_index=False)
+    return frame.select(list(names)) if isinstance(frame, pa.Table) else frame.select(*(f"`{name}`" for name in names)).toArrow()

@@ -149,11 +149,14 @@ class _Walk:
             return self.beside_constant(op, left, fixed)
         l_side = _Side(left, 1, 1, frozenset()) if self.plain(left) else self.side(left)
         r_side = self.side(right)
+        names = l_side.names | r_side.names
+        if not names and not self.plain(left):
+            raise _Unfit  # both are constants
         hair = 8 * ROUNDING * (l_side.roundings + r_side.roundings)
         value = self.scaled(left, 1.0)
         above, below = value >= self.scaled(right, 1 + hair), value <= self.scaled(right, 1 - hair)
-        doubts = [self.out_of_range(name) for name in sorted(l_side.names | r_side.names)]
-        if isinstance(left, Name) and left.name not in l_side.names | r_side.names:
+        doubts = [self.out_of_range(name) for name in sorted(names)]
+        if isinstance(left, Name) and left.name not in names:
             doubts.append(self.not_finite(left.name))
         return Clear(_verdict(op, above, below), _or([~(above | below), *doubts]))
 

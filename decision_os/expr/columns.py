@@ -7,6 +7,7 @@ known or null before it is used, and every mask is a plain boolean. The rounding
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
 from functools import reduce
 from operator import and_, or_
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -480,7 +481,8 @@ class _Columns:
             case Number() | Text() | Truth() | Call(function="is_missing"):
                 return {}
             case Name():
-                return {node.name: ~self.known(node, wanted)}
+                as_given = attrs.evolve(node, scale=Fraction(1))  # one that overflows as it is converted is there, like one that does in a product
+                return {node.name: ~self.known(as_given, wanted)}
             case Defined():
                 return self.blamed(node.body, wanted)
             case Logic():

@@ -16,6 +16,10 @@ import pytest
 from decision_os.errors import ExpressionError, InputError
 from decision_os.expr import Expression, Function
 from decision_os.expr import compile as compiled
+from decision_os.expr.clear import Clear, clear
+from decision_os.expr.columns import Stage
+from decision_os.expr.parser import parse
+from decision_os.units import parse_unit
 
 ENGINES = ("polars", "polars lazy", "pandas", "pandas arrow")
 engines = pytest.mark.parametrize("engine", ENGINES)
@@ -164,6 +168,22 @@ def test_blame_is_that_of_the_reference() -> None:
         found = frame.select(**expression.blame()).rows(named=True)
         names = [sorted(name for name, blamed in row.items() if blamed) for row in found]
         assert [list(getattr(expression.evaluate(row), "names", ())) for row in rows] == names, text
+
+
+def test_an_input_that_overflows_as_it_is_converted_is_not_missing() -> None:
+    """A frame would ask for an input that is there, where `decide` names none."""
+    expression = compiled("wait + age > 24h", units={"wait": parse_unit("hours"), "age": parse_unit("days")})
+    rows = [{"wait": 1.0, "age": age} for age in (1.7e308, None, 3.0)]
+    found = nw.from_native(pl.DataFrame(rows)).select(**expression.blame(), **dict(zip("tf", expression.masks(), strict=True)))
+    assert {"wait": [False] * 3, "age": [False, True, False], "t": [False, False, True], "f": [False, False, False]} == found.to_dict(as_series=False)
+    assert [[], ["age"], []] == [list(getattr(expression.evaluate(row), "names", ())) for row in rows]
+
+
+def test_two_constants_are_clear_of_nothing() -> None:
+    """The quick pass would hand a number to the engine where it means a column."""
+    for text, expected in (("2 * 3 >= 5", True), ("2 * 0.15 < 0.3", False)):
+        expression = compiled(text)
+        assert Clear(expected, doubt=False) == clear(parse(text).tree, {}, expression.context, Stage())
 
 
 def test_registered_functions_are_refused() -> None:
