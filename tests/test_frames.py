@@ -189,7 +189,7 @@ def test_a_query_of_duckdb_is_not_run(engine: dos.Engine, kind: str) -> None:
     raw = connection if kind == "duckdb" else connection.con
     raw.create_function("counted", counted, ["DOUBLE"], "DOUBLE", side_effects=True)
     raw.execute("CREATE VIEW given AS SELECT counted(90.0 + i) AS cac_per_sqo, 100.0 AS cac_per_sqo_baseline FROM range(3) t(i)")
-    decided = engine.decide_frame("channel.invest", connection.table("given"))
+    decided = engine.decide_frame("channel.invest", connection.table("given"), given={"slo_green": True, "attribution_validity_overall": 0.997})
     assert [] == calls
     assert 3 == len(added(decided))
     assert calls

@@ -19,8 +19,6 @@ What is not made so (a difference, a choice, a minimum) is worked out by the two
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
-from operator import and_, or_
 from typing import Any, Final, NamedTuple, TypeGuard
 
 import narwhals.stable.v2 as nw
@@ -45,6 +43,7 @@ from decision_os.expr.tree import (
     children,
     range_of,
 )
+from decision_os.expr.truths import every, inverse, some
 from decision_os.values import Unknown
 
 __all__ = ["Clear", "clear"]
@@ -96,7 +95,7 @@ class _Walk:
                 return self.condition(node.body)
             case Not():
                 inner = self.condition(node.operand)
-                return Clear(_not(inner.truth), inner.doubt)
+                return Clear(inverse(inner.truth), inner.doubt)
             case Logic():
                 parts = [self.condition(operand) for operand in node.operands]
                 return (_every if node.op == "and" else _some)(parts)
@@ -114,7 +113,7 @@ class _Walk:
             found = functions(node, self.context).evaluate({name: self.stage.inputs[name] for name in there})
             return Clear(found is True, isinstance(found, Unknown))
         true, false = masks(node, self.schema, self.context, self.stage)
-        return Clear(true, ~true & ~false)
+        return Clear(true, every([inverse(true), inverse(false)]))
 
     def membership(self, node: Membership) -> Clear:
         where = range_of(node.where)
@@ -128,7 +127,7 @@ class _Walk:
                 raise _Unfit
         except _Unfit:
             return self.by_masks(node)
-        return Clear(_not(found.truth), found.doubt) if node.negated else found
+        return Clear(inverse(found.truth), found.doubt) if node.negated else found
 
     def compare(self, op: str, left: Node, right: Node, whole: Comparison) -> Clear:
         try:
@@ -158,7 +157,7 @@ class _Walk:
         doubts = [self.out_of_range(name) for name in sorted(names)]
         if isinstance(left, Name) and left.name not in names:
             doubts.append(self.not_finite(left.name))
-        return Clear(_verdict(op, above, below), _or([~(above | below), *doubts]))
+        return Clear(_verdict(op, above, below), some([~(above | below), *doubts]))
 
     def beside_constant(self, op: str, left: Name, fixed: float) -> Clear:
         value = self.column(left.name)
@@ -168,7 +167,7 @@ class _Walk:
         hair = 8 * ROUNDING * 2
         high, low = (fixed * (1 + hair), fixed * (1 - hair)) if fixed > 0 else (fixed * (1 - hair), fixed * (1 + hair))
         above, below = value >= high, value <= low
-        return Clear(_verdict(op, above, below), _or([~(above | below), self.not_finite(left.name)]))
+        return Clear(_verdict(op, above, below), some([~(above | below), self.not_finite(left.name)]))
 
     def plain(self, node: Node) -> TypeGuard[Name]:
         """Whether it is one input, as it comes, in a column."""
@@ -251,28 +250,9 @@ def _verdict(op: str, above: Any, below: Any) -> Any:
     return above if op in (">", ">=") else below
 
 
-def _not(truth: Any) -> Any:
-    return not truth if isinstance(truth, bool) else ~truth
-
-
-def _or(parts: Sequence[Any]) -> Any:
-    open_parts = [part for part in parts if not isinstance(part, bool)]
-    if any(part is True for part in parts):
-        return True
-    return reduce(or_, open_parts) if open_parts else False
-
-
 def _every(parts: Sequence[Clear]) -> Clear:
-    doubt = _or([part.doubt for part in parts])
-    truths = [part.truth for part in parts]
-    if any(truth is False for truth in truths):
-        return Clear(False, doubt)
-    known = [truth for truth in truths if truth is not True]
-    return Clear(reduce(and_, known) if known else True, doubt)
+    return Clear(every([part.truth for part in parts]), some([part.doubt for part in parts]))
 
 
 def _some(parts: Sequence[Clear]) -> Clear:
-    every = _every([Clear(_not(part.truth), part.doubt) for part in parts]) if any(isinstance(part.truth, bool) for part in parts) else None
-    if every is not None:
-        return Clear(_not(every.truth), every.doubt)
-    return Clear(reduce(or_, [part.truth for part in parts]), _or([part.doubt for part in parts]))
+    return Clear(some([part.truth for part in parts]), some([part.doubt for part in parts]))

@@ -6,10 +6,10 @@ known or null before it is used, and every mask is a plain boolean. The rounding
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import reduce
-from operator import and_, or_
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import attrs
@@ -40,10 +40,11 @@ from decision_os.expr.tree import (
     children,
     range_of,
 )
+from decision_os.expr.truths import as_column, every, inverse, some
 from decision_os.units import FIXED
 from decision_os.values import LARGEST_INTEGER, Unknown
 
-__all__ = ["Masks", "Schema", "Stage", "blame", "kind_of", "masks", "value"]
+__all__ = ["Masks", "Schema", "Stage", "as_column", "blame", "kind_of", "masks", "value"]
 
 Schema: TypeAlias = Mapping[str, Any]
 """The type of each column: a narwhals dtype, or one of `number`, `text`, `bool`, `date`, `instant`, `naive`, `duration`, `missing`."""
@@ -60,7 +61,7 @@ _WORDS: Final = {
 
 
 class Masks(NamedTuple):
-    """Where a condition is known to hold, and where it is known not to; neither is ever null."""
+    """Where a condition is known to hold, and where it is known not to; neither is ever null, and either is a plain bool where that is so for every row."""
 
     true: Any
     false: Any
@@ -68,7 +69,11 @@ class Masks(NamedTuple):
     @property
     def unknown(self) -> Any:
         """Where it is neither."""
-        return ~self.true & ~self.false
+        return every([inverse(self.true), inverse(self.false)])
+
+    def as_columns(self) -> Masks:
+        """Both as expressions."""
+        return Masks(as_column(self.true), as_column(self.false))
 
     def __invert__(self) -> Masks:
         return Masks(self.false, self.true)
@@ -91,7 +96,7 @@ class _Number:
 
     @property
     def known(self) -> Any:
-        return _lit(True) if self.constant else _finite(self.error)
+        return True if self.constant else _finite(self.error)
 
 
 class Stage:
@@ -112,7 +117,7 @@ class Stage:
 
     def put(self, expression: Any, level: int) -> Any:
         """Keep an expression that rests on columns of lower levels, and refer to it by name."""
-        if self.flat:
+        if self.flat or isinstance(expression, bool):
             return expression
         name = f"__decision_os_{self.count}"
         self.count += 1
@@ -186,7 +191,7 @@ def value(tree: Node, schema: Schema | None, context: Context) -> Any:
     """One expression: a number, a text or a date, or true and false; null where unknown."""
     term = _Columns(schema, context).term(tree)
     if isinstance(term, Masks):
-        return nw.when(term.true).then(_lit(True)).otherwise(nw.when(term.false).then(_lit(False)))
+        return nw.when(as_column(term.true)).then(as_column(True)).otherwise(nw.when(as_column(term.false)).then(as_column(False)))
     if isinstance(term, _Number):
         return _float(term.value) if term.constant else nw.when(term.known).then(term.value)
     return term.value
@@ -197,11 +202,7 @@ def blame(tree: Node, schema: Schema | None, context: Context, stage: Stage | No
 
     An operand that decides ends the matter: `a` is not to blame where `a and b` is false by `b`.
     """
-    return _Columns(schema, context, stage).blamed(tree)
-
-
-def _lit(truth: bool) -> Any:
-    return nw.lit(truth)
+    return {name: mask for name, mask in _Columns(schema, context, stage).blamed(tree).items() if mask is not False}
 
 
 def _float(number: float) -> Any:
@@ -209,16 +210,9 @@ def _float(number: float) -> Any:
     return nw.lit(repr(number)).cast(nw.Float64)
 
 
-def _finite(expression: Any) -> Any:
-    return expression.is_finite().fill_null(value=False)
-
-
-def _all(conditions: Iterable[Any]) -> Any:
-    return reduce(and_, conditions)
-
-
-def _any(conditions: Iterable[Any]) -> Any:
-    return reduce(or_, conditions)
+def _finite(bound: Any) -> Any:
+    """Where a bound, which is never below zero, is a finite number: on every engine a NaN is either above all numbers or compares as false."""
+    return (bound <= sys.float_info.max).fill_null(value=False)
 
 
 class _Columns:
@@ -254,7 +248,7 @@ class _Columns:
             case Text():
                 return _Plain(nw.lit(node.value), "text")
             case Truth():
-                return Masks(_lit(node.value), _lit(not node.value))
+                return Masks(node.value, not node.value)
             case Name():
                 return self.input(node, wanted)
             case Defined():
@@ -291,7 +285,7 @@ class _Columns:
         if kind == "missing":
             return self.absent(wanted)
         if isinstance(column, bool):
-            return Masks(_lit(column), _lit(not column))
+            return Masks(column, not column)
         if isinstance(column, float):
             return self.scaled(_Number(*arithmetic.given(column)), node)
         if not isinstance(column, nw.Expr):
@@ -309,7 +303,7 @@ class _Columns:
 
     def absent(self, wanted: str) -> _Term:
         if wanted == "bool":
-            return Masks(_lit(False), _lit(False))
+            return Masks(False, False)
         if wanted == "number":
             nothing = nw.lit(None, dtype=nw.Float64)
             return _Number(nothing, nothing)
@@ -342,7 +336,7 @@ class _Columns:
         match node.function:
             case "is_missing":
                 known = self.known(node.arguments[0])
-                return Masks(~known, known)
+                return Masks(inverse(known), known)
             case "coalesce":
                 return reduce(_first_known, (self.term(argument, wanted) for argument in node.arguments))
             case "abs":
@@ -365,8 +359,8 @@ class _Columns:
         condition = self.condition(node.condition)
         then, otherwise = self.term(node.then, wanted), self.term(node.otherwise, wanted)
         if isinstance(then, Masks) and isinstance(otherwise, Masks):
-            true = (condition.true & then.true) | (condition.false & otherwise.true)
-            return Masks(true, (condition.true & then.false) | (condition.false & otherwise.false))
+            true, false = (some([every([condition.true, mine]), every([condition.false, others])]) for mine, others in zip(then, otherwise, strict=True))
+            return Masks(true, false)
         if isinstance(then, _Number) and isinstance(otherwise, _Number):
             return _Number(_either(condition, then.value, otherwise.value), _either(condition, then.error, otherwise.error))
         if isinstance(then, _Plain) and isinstance(otherwise, _Plain):
@@ -381,7 +375,7 @@ class _Columns:
             return term
         kind = "number" if isinstance(term, _Number) else term.kind
         if kind == "missing":
-            return Masks(_lit(False), _lit(False))
+            return Masks(False, False)
         raise self.refused(node, f"{arithmetic.subject(node)}{_WORDS[kind]} where a condition is needed", "compare it with something")
 
     def logical(self, node: Comparison | Membership | Logic | Not) -> Masks:
@@ -441,17 +435,20 @@ class _Columns:
 
     def compare(self, op: str, left: _Term, right: _Term, left_node: Node, right_node: Node) -> Masks:
         if any(isinstance(term, _Plain) and term.kind == "missing" for term in (left, right)):
-            return Masks(_lit(False), _lit(False))
+            return Masks(False, False)
         if isinstance(left, _Number) and isinstance(right, _Number):
             difference, bound = left.value - right.value, left.error + right.error
             if left.constant and right.constant:
                 holds = bool(_COMPARISONS[op](difference, bound))
-                return Masks(_lit(holds), _lit(not holds))
+                return Masks(holds, not holds)
             known = _finite(bound)
-            true = _COMPARISONS[op](difference, bound).fill_null(value=False) & known
+            true = known & _COMPARISONS[op](difference, bound)  # a gap in the difference is one in the bound, and false whatever the other mask is
             return Masks(true, known & ~true)
         if isinstance(left, Masks) and isinstance(right, Masks) and op in ("==", "!="):
-            same = Masks((left.true & right.true) | (left.false & right.false), (left.true & right.false) | (left.false & right.true))
+            same = Masks(
+                some([every([left.true, right.true]), every([left.false, right.false])]),
+                some([every([left.true, right.false]), every([left.false, right.true])]),
+            )
             return same if op == "==" else ~same
         for side, term in enumerate((left, right)):
             if isinstance(term, _Plain) and term.kind == "naive":
@@ -471,9 +468,9 @@ class _Columns:
     def known(self, node: Node, wanted: str | None = None) -> Any:
         term = self.term(node, wanted or self.kind_wanted(node))
         if isinstance(term, Masks):
-            return term.true | term.false
+            return some([term.true, term.false])
         if isinstance(term, _Plain) and term.kind == "missing":
-            return _lit(False)
+            return False
         return term.known
 
     def blamed(self, node: Node, wanted: str = "bool") -> dict[str, Any]:
@@ -482,7 +479,7 @@ class _Columns:
                 return {}
             case Name():
                 as_given = attrs.evolve(node, scale=Fraction(1))  # one that overflows as it is converted is there, like one that does in a product
-                return {node.name: ~self.known(as_given, wanted)}
+                return {node.name: inverse(self.known(as_given, wanted))}
             case Defined():
                 return self.blamed(node.body, wanted)
             case Logic():
@@ -504,7 +501,7 @@ class _Columns:
                     (condition.true, self.blamed(node.then, wanted)),
                     (condition.false, self.blamed(node.otherwise, wanted)),
                 ]
-                return _joined({name: mask & where for name, mask in found.items()} for where, found in sides)
+                return _joined({name: every([mask, where]) for name, mask in found.items()} for where, found in sides)
             case Call(function="coalesce"):
                 return self.where_unknown(node, node.arguments, wanted)
             case Negative() | Arithmetic() | Call():
@@ -520,15 +517,15 @@ class _Columns:
 
     def where_unknown(self, whole: Node, parts: Sequence[Node], wanted: str) -> dict[str, Any]:
         """The blame of the parts, where the whole is unknown by them."""
-        unknown = ~self.known(whole, wanted)
-        return {name: mask & unknown for name, mask in self.gathered(parts, wanted).items()}
+        unknown = inverse(self.known(whole, wanted))
+        return {name: every([mask, unknown]) for name, mask in self.gathered(parts, wanted).items()}
 
     def within_blamed(self, node: Membership) -> dict[str, Any]:
         where = range_of(node.where)
         others = (where.low, where.high) if isinstance(where, Interval) else where.items if isinstance(where, SetOf) else ()
         found = self.gathered((node.operand, *others), self.wanted_beside((node.operand, *others)))
         unknown = self.logical(node).unknown
-        return {name: mask & unknown for name, mask in found.items()}
+        return {name: every([mask, unknown]) for name, mask in found.items()}
 
     def refused(self, node: Node, message: str, hint: str = "") -> InputError:
         return arithmetic.located(self.text, node, message, hint)
@@ -550,21 +547,21 @@ def _joined(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for part in parts:
         for name, mask in part.items():
-            found[name] = found[name] | mask if name in found else mask
+            found[name] = some([found[name], mask]) if name in found else mask
     return found
 
 
 def _conjunction(parts: Sequence[Masks]) -> Masks:
-    return Masks(_all(part.true for part in parts), _any(part.false for part in parts))
+    return Masks(every([part.true for part in parts]), some([part.false for part in parts]))
 
 
 def _disjunction(parts: Sequence[Masks]) -> Masks:
-    return Masks(_any(part.true for part in parts), _all(part.false for part in parts))
+    return Masks(some([part.true for part in parts]), every([part.false for part in parts]))
 
 
 def _either(condition: Masks, then: Any, otherwise: Any) -> Any:
     then, otherwise = (_float(side) if isinstance(side, float) else side for side in (then, otherwise))
-    return nw.when(condition.true).then(then).otherwise(nw.when(condition.false).then(otherwise))
+    return nw.when(as_column(condition.true)).then(then).otherwise(nw.when(as_column(condition.false)).then(otherwise))
 
 
 # ── the recurrence of `arithmetic`, over columns ─────────────────────────────────────────────────────────────────────────────────────
@@ -651,7 +648,7 @@ def _extreme(terms: Sequence[_Number], which: str) -> _Number:
     if all(term.constant for term in terms):
         pairs = [(term.value, term.error) for term in terms]
         return _Number(*(arithmetic.least(pairs) if which == "min" else arithmetic.greatest(pairs)))
-    known = _all([term.known for term in terms if not term.constant])
+    known = every([term.known for term in terms])
     pick = nw.min_horizontal if which == "min" else nw.max_horizontal
     values = [nw.lit(term.value) if term.constant else term.value for term in terms]
     found = pick(*values)
@@ -667,8 +664,8 @@ def _first_known(left: _Term, right: _Term) -> _Term:
         other, error = (nw.lit(side) if isinstance(side, float) else side for side in (right.value, right.error))
         return _Number(nw.when(known).then(left.value).otherwise(other), nw.when(known).then(left.error).otherwise(error))
     if isinstance(left, Masks) and isinstance(right, Masks):
-        known = left.true | left.false
-        return Masks(left.true | (~known & right.true), left.false | (~known & right.false))
+        unknown = left.unknown
+        return Masks(some([left.true, every([unknown, right.true])]), some([left.false, every([unknown, right.false])]))
     if isinstance(left, _Plain) and isinstance(right, _Plain):
         if left.kind == "missing":
             return right

@@ -185,15 +185,16 @@ class Expression:
     def masks(self, schema: Mapping[str, Any] | None = None, stage: Stage | None = None) -> Masks:
         """The pair (known true, known false) of a condition as narwhals expressions, neither ever null; see `columns`.
 
-        With a `stage` they refer to columns that it keeps, for frames decided by many conditions.
+        With a `stage` they refer to columns that it keeps, for frames decided by many conditions; what is the same for all rows is then a plain bool.
         """
         found: Masks = self._columns().masks(self.tree, schema, self.context, stage)
-        return found
+        return found if stage is not None else found.as_columns()
 
     def blame(self, schema: Mapping[str, Any] | None = None, stage: Stage | None = None) -> Mapping[str, nw.Expr]:
         """For each input, where it is among the reasons why the answer is unknown; masks that are never null. See `masks`."""
-        found: Mapping[str, nw.Expr] = self._columns().blame(self.tree, schema, self.context, stage)
-        return found
+        columns = self._columns()
+        found: Mapping[str, nw.Expr] = columns.blame(self.tree, schema, self.context, stage)
+        return found if stage is not None else {name: columns.as_column(mask) for name, mask in found.items()}
 
     @staticmethod
     def _columns() -> ModuleType:

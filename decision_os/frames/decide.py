@@ -7,15 +7,14 @@ those, so no engine's own idea of null can decide anything.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import reduce
-from operator import and_, or_
-from typing import Any, TypeAlias
+from typing import Any
 
 import attrs
 import narwhals.stable.v2 as nw
 
 from decision_os.errors import DataError, nearest
 from decision_os.expr.columns import Stage
+from decision_os.expr.truths import TruthOf, every, inverse, some
 from decision_os.frames.intake import INTERNAL, Intake, intake, read
 from decision_os.frames.quick import quickly
 from decision_os.model import HitPolicy
@@ -23,8 +22,6 @@ from decision_os.plan import Condition, Plan, filled
 from decision_os.record import Outcome
 
 __all__ = ["ADDED", "decide_frame"]
-
-Mask: TypeAlias = Any  # a narwhals expression of booleans; narwhals gives expressions no element type
 
 _LAST = 10**9  # the level after every other
 
@@ -36,13 +33,13 @@ class _Asked:
     """A condition over columns: where it is known true, known false, and which inputs leave it unknown."""
 
     condition: Condition
-    true: Mask
-    false: Mask
-    blame: Mapping[str, Mask]
+    true: TruthOf
+    false: TruthOf
+    blame: Mapping[str, TruthOf]
 
     @property
-    def unknown(self) -> Mask:
-        return ~self.true & ~self.false
+    def unknown(self) -> TruthOf:
+        return every([inverse(self.true), inverse(self.false)])
 
 
 def decide_frame(
@@ -91,14 +88,14 @@ def exactly(plan: Plan, taken: Intake, chosen: Mapping[str, float]) -> Any:
     stage = Stage(taken.inputs)
     checks = [_ask(check, taken.kinds, stage) for check in plan.pre_checks]
     branches = [_ask(branch, taken.kinds, stage) for branch in plan.branches]
-    passed = _all([check.true for check in checks])
+    passed = every([check.true for check in checks])
     decided = _POLICIES[plan.playbook.hit_policy](branches, texts)
     absent = nw.lit(None, dtype=nw.String)
     return stage.apply(taken.frame).with_columns(
-        outcome=nw.when(~passed).then(nw.lit(Outcome.BLOCKED.value)).otherwise(decided.outcome),
-        action=nw.when(passed).then(decided.action).otherwise(absent),
-        branch=nw.when(passed).then(decided.branch).otherwise(absent),
-        unknowns=_unknowns([*checks, *branches], [*(check.unknown for check in checks), *(passed & doubt for doubt in decided.doubtful)]),
+        outcome=_where(passed, decided.outcome, nw.lit(Outcome.BLOCKED.value)),
+        action=_where(passed, decided.action, absent),
+        branch=_where(passed, decided.branch, absent),
+        unknowns=_unknowns([*checks, *branches], [*(check.unknown for check in checks), *(every([passed, doubt]) for doubt in decided.doubtful)]),
     )
 
 
@@ -135,100 +132,94 @@ def _refuse_clash(present: Collection[str], added: Collection[str]) -> None:
 class _Decided:
     """What the branches came to, pre-checks aside; `doubtful[i]` is where branch i being unknown is why the row is undetermined."""
 
-    outcome: Mask
-    action: Mask
-    branch: Mask
-    doubtful: tuple[Mask, ...]
+    outcome: nw.Expr
+    action: nw.Expr
+    branch: nw.Expr
+    doubtful: tuple[TruthOf, ...]
 
 
-def _never() -> Mask:
-    return nw.lit(value=False)
-
-
-def _all(masks: Sequence[Mask]) -> Mask:
-    return reduce(and_, masks) if masks else nw.lit(value=True)
-
-
-def _any(masks: Sequence[Mask]) -> Mask:
-    return reduce(or_, masks) if masks else _never()
+def _where(truth: TruthOf, then: nw.Expr, otherwise: nw.Expr) -> nw.Expr:
+    if isinstance(truth, bool):
+        return then if truth else otherwise
+    return nw.when(truth).then(then).otherwise(otherwise)
 
 
 def _first(branches: Sequence[_Asked], texts: Mapping[str, str]) -> _Decided:
     """The first branch known to hold wins; a row is undetermined where a branch before the winner is unknown and would do something else."""
-    wins: list[Mask] = []
-    reach: list[Mask] = []
-    earlier: Mask = _never()
+    wins: list[TruthOf] = []
+    reach: list[TruthOf] = []
+    earlier: TruthOf = False
     for branch in branches:
-        reach.append(~earlier)
-        wins.append(branch.true & ~earlier)
-        earlier = earlier | branch.true
-    nobody = ~earlier
+        reach.append(inverse(earlier))
+        wins.append(every([branch.true, reach[-1]]))
+        earlier = some([earlier, branch.true])
+    nobody = inverse(earlier)
     # Where each branch's winner is contested: some unknown branch before it takes another action.
     contested = [
-        win & _any([before.unknown for before in branches[:place] if before.condition.action != branch.condition.action])
+        every([win, some([before.unknown for before in branches[:place] if before.condition.action != branch.condition.action])])
         for place, (branch, win) in enumerate(zip(branches, wins, strict=True))
     ]
-    stands = [~branch.false & reached for branch, reached in zip(branches, reach, strict=True)]
-    doubtful = tuple(
-        branch.unknown
-        & reached
-        & (nobody | _any([after for later, after in zip(branches[place:], stands[place:], strict=True) if later.condition.action != branch.condition.action]))
-        for place, (branch, reached) in enumerate(zip(branches, reach, strict=True))
-    )
-    undetermined = (nobody & _any([branch.unknown for branch in branches])) | _any(contested)
-    acts = earlier & ~undetermined
-    return _Decided(_outcome(undetermined, acts), _chosen(branches, wins, acts, texts), _chosen(branches, wins, acts, None), doubtful)
+    stands = [every([inverse(branch.false), reached]) for branch, reached in zip(branches, reach, strict=True)]
+    doubtful = []
+    for place, (branch, reached) in enumerate(zip(branches, reach, strict=True)):
+        others = [after for later, after in zip(branches[place:], stands[place:], strict=True) if later.condition.action != branch.condition.action]
+        doubtful.append(every([branch.unknown, reached, some([nobody, *others])]))
+    undetermined = some([every([nobody, some([branch.unknown for branch in branches])]), *contested])
+    acts = every([earlier, inverse(undetermined)])
+    return _Decided(_outcome(undetermined, acts), _chosen(branches, wins, acts, texts), _chosen(branches, wins, acts, None), tuple(doubtful))
 
 
 def _unique(branches: Sequence[_Asked], texts: Mapping[str, str]) -> _Decided:
-    held: Mask = _never()
-    twice: Mask = _never()
+    held: TruthOf = False
+    twice: TruthOf = False
     for branch in branches:
-        twice = twice | (held & branch.true)
-        held = held | branch.true
-    unknown = _any([branch.unknown for branch in branches])
-    undetermined = twice | unknown
-    acts = held & ~undetermined
+        twice = some([twice, every([held, branch.true])])
+        held = some([held, branch.true])
+    undetermined = some([twice, *(branch.unknown for branch in branches)])
+    acts = every([held, inverse(undetermined)])
     wins = [branch.true for branch in branches]
-    doubtful = tuple(branch.unknown & ~twice for branch in branches)
+    doubtful = tuple(every([branch.unknown, inverse(twice)]) for branch in branches)
     return _Decided(_outcome(undetermined, acts), _chosen(branches, wins, acts, texts), _chosen(branches, wins, acts, None), doubtful)
 
 
 def _collect(branches: Sequence[_Asked], texts: Mapping[str, str]) -> _Decided:
-    held = _any([branch.true for branch in branches])
-    unknown = _any([branch.unknown for branch in branches])
+    held = some([branch.true for branch in branches])
+    unknown = some([branch.unknown for branch in branches])
     absent = nw.lit(None, dtype=nw.String)
 
-    def joined(words: Sequence[str], separator: str) -> Mask:
-        pieces = [nw.when(branch.true).then(nw.lit(word)).otherwise(absent) for branch, word in zip(branches, words, strict=True)]
-        return nw.when(held).then(nw.concat_str(pieces, separator=separator, ignore_nulls=True)).otherwise(absent)
+    def joined(words: Sequence[str], separator: str) -> nw.Expr:
+        pieces = [_where(branch.true, nw.lit(word), absent) for branch, word in zip(branches, words, strict=True) if branch.true is not False]
+        return _where(held, nw.concat_str(pieces, separator=separator, ignore_nulls=True), absent) if pieces else absent
 
     action = joined([texts[branch.condition.action] for branch in branches], " and ")
     branch_names = joined([branch.condition.id for branch in branches], ", ")
-    return _Decided(_outcome(~held & unknown, held), action, branch_names, tuple(branch.unknown for branch in branches))
+    return _Decided(_outcome(every([inverse(held), unknown]), held), action, branch_names, tuple(branch.unknown for branch in branches))
 
 
-def _outcome(undetermined: Mask, acts: Mask) -> Mask:
-    act_or_hold = nw.when(acts).then(nw.lit(Outcome.ACT.value)).otherwise(nw.lit(Outcome.HOLD.value))
-    return nw.when(undetermined).then(nw.lit(Outcome.UNDETERMINED.value)).otherwise(act_or_hold)
+def _outcome(undetermined: TruthOf, acts: TruthOf) -> nw.Expr:
+    act_or_hold = _where(acts, nw.lit(Outcome.ACT.value), nw.lit(Outcome.HOLD.value))
+    return _where(undetermined, nw.lit(Outcome.UNDETERMINED.value), act_or_hold)
 
 
-def _chosen(branches: Sequence[_Asked], wins: Sequence[Mask], acts: Mask, texts: Mapping[str, str] | None) -> Mask:
-    found: Mask = nw.lit(None, dtype=nw.String)
+def _chosen(branches: Sequence[_Asked], wins: Sequence[TruthOf], acts: TruthOf, texts: Mapping[str, str] | None) -> nw.Expr:
+    found = nw.lit(None, dtype=nw.String)
     for branch, win in zip(reversed(branches), reversed(wins), strict=True):
         word = branch.condition.id if texts is None else texts[branch.condition.action]
-        found = nw.when(win & acts).then(nw.lit(word)).otherwise(found)
+        found = _where(every([win, acts]), nw.lit(word), found)
     return found
 
 
 _POLICIES = {HitPolicy.FIRST: _first, HitPolicy.UNIQUE: _unique, HitPolicy.COLLECT: _collect}
 
 
-def _unknowns(asked: Sequence[_Asked], where: Sequence[Mask]) -> Mask:
+def _unknowns(asked: Sequence[_Asked], where: Sequence[TruthOf]) -> nw.Expr:
     """The names behind each unknown that matters (`where`, for each condition), sorted and joined by commas; empty where nothing is missing."""
     absent = nw.lit(None, dtype=nw.String)
-    pieces = []
+    blamed: dict[str, TruthOf] = {}
     for name in sorted({name for item in asked for name in item.blame}):
-        blamed = _any([matters & item.blame[name] for item, matters in zip(asked, where, strict=True) if name in item.blame])
-        pieces.append(nw.when(blamed).then(nw.lit(name)).otherwise(absent))
-    return nw.concat_str(pieces, separator=",", ignore_nulls=True).fill_null("") if pieces else nw.lit("")
+        blamed[name] = some([every([matters, item.blame[name]]) for item, matters in zip(asked, where, strict=True) if name in item.blame])
+    pieces = [_where(mask, nw.lit(name), absent) for name, mask in blamed.items() if mask is not False]
+    if not pieces:
+        return nw.lit("")
+    # An engine that works a choice out row by row joins texts for the few rows that lack something.
+    return _where(some(blamed.values()), nw.concat_str(pieces, separator=",", ignore_nulls=True), nw.lit(""))

@@ -12,6 +12,7 @@ import narwhals.stable.v2 as nw
 
 from decision_os.errors import DataError, nearest
 from decision_os.expr.columns import Stage, kind_of
+from decision_os.expr.truths import as_column, inverse
 from decision_os.plan import Plan
 from decision_os.values import Reading, Unknown, settle
 
@@ -320,6 +321,6 @@ def _guarded(plan: Plan, frame: Any, kinds: Mapping[str, Any], inputs: Mapping[s
         if planned.valid is not None and isinstance(inputs.get(name), nw.Expr) and kind_of(kinds[name], name) == "number":
             outside = planned.valid.masks(kinds, Stage(inputs, flat=True))[1]
             label = f"{INTERNAL}valid_{len(made)}"
-            made[label] = nw.when(~outside).then(inputs[name])
+            made[label] = nw.when(as_column(inverse(outside))).then(inputs[name])
             guarded[name] = nw.col(label)
     return guarded, frame.with_columns(**made) if made else frame

@@ -25,6 +25,7 @@ from decision_os.expr.clear import Clear, clear
 from decision_os.expr.columns import Stage, blame, masks, value
 from decision_os.expr.reference import Reference
 from decision_os.expr.tree import Arithmetic, Call, Choice, Comparison, Defined, Logic, Membership, Name, Negative, Node, Not, Number, Truth, walk
+from decision_os.expr.truths import as_column
 from decision_os.expr.unparse import unparse
 from decision_os.values import Unknown
 from tests.engines import arrow_of, loaded
@@ -149,9 +150,9 @@ def asked(rules: Sequence[Node], stage: Stage) -> dict[str, nw.Expr]:
     for place, tree in enumerate(rules):
         columns[f"v{place}"] = value(tree, SCHEMA, _CONTEXT)
         if is_condition(tree):
-            columns[f"t{place}"], columns[f"f{place}"] = masks(tree, SCHEMA, _CONTEXT, stage)
+            columns[f"t{place}"], columns[f"f{place}"] = masks(tree, SCHEMA, _CONTEXT, stage).as_columns()
             for name, mask in blame(tree, SCHEMA, _CONTEXT, stage).items():
-                columns[f"b{place}_{name}"] = mask
+                columns[f"b{place}_{name}"] = as_column(mask)
     return columns
 
 
@@ -202,11 +203,13 @@ def disagreements(engine: str, given: Batch, answers: Sequence[Answers]) -> Iter
         for what, same in right.items():
             for number in np.flatnonzero(~same).tolist():
                 said = f"{known.values[number]} {sorted(known.blamed[number])}, and {what} is not"
-                yield f"{engine}: {unparse(tree)} with {_scales(tree)} over {given.rows[number]} is {said}"
+                yield f"{engine}: {_shown(tree)} over {given.rows[number]} is {said}"
 
 
-def _scales(tree: Node) -> dict[str, str]:
-    return {node.name: str(node.scale) for node in walk(tree) if isinstance(node, Name) and node.scale != 1}
+def _shown(tree: Node) -> str:
+    """A rule as it is written, with what its inputs are multiplied by."""
+    scales = {node.name: str(node.scale) for node in walk(tree) if isinstance(node, Name) and node.scale != 1}
+    return f"`{unparse(tree)}`" + (f" with {scales}" if scales else "")
 
 
 def unclear(engine: str, given: Batch, answers: Sequence[Answers]) -> Iterator[str]:
@@ -225,7 +228,7 @@ def unclear(engine: str, given: Batch, answers: Sequence[Answers]) -> Iterator[s
         sides = (everywhere & side if isinstance(side, bool) else _perhaps(found[f"{word}{place}"]) for word, side in (("t", one.truth), ("d", one.doubt)))
         truth, doubt = sides
         for number in np.flatnonzero((doubt == 0) & ((truth < 0) | ~known.known | (truth != known.numbers))).tolist():
-            yield f"{engine}: {unparse(given.rules[place])} with {_scales(given.rules[place])} over {given.rows[number]} is {known.values[number]}, not clearly {truth[number]}"
+            yield f"{engine}: {_shown(given.rules[place])} over {given.rows[number]} is {known.values[number]}, not clearly {truth[number]}"
 
 
 def _perhaps(column: pa.ChunkedArray) -> npt.NDArray[np.int8]:
