@@ -22,6 +22,7 @@ from decision_os.expr.unparse import unparse
 from decision_os.plan import Condition
 from decision_os.values import Unknown, settle
 from tests.expr.trees import boolean, inputs
+from tests.proofs.corpus import SHARE, Case, write_book
 from tests.small_book import FILES, PLAYBOOK, changed, write
 
 SOME = {"slo_green": True, "deal_size": 100, "sales": 6}
@@ -175,3 +176,24 @@ def test_over_finer_keys_a_condition_decides_where_the_others_let_it() -> None:
 def test_the_small_playbook_is_the_one_these_tests_speak_of() -> None:
     """The counts above would be of another rule."""
     assert "when: deal_size ≥ size_min and sales > floor" in PLAYBOOK
+
+
+@pytest.mark.parametrize(
+    ("branches", "dead"),
+    [
+        ({"a": "x > 20%", "b": "x > 50%"}, ["b"]),
+        ({"a": "x > 20% and x < 10%", "b": "x > 50%"}, ["a"]),
+        ({"a": "x > 50%", "b": "x > 20%"}, []),
+    ],
+)
+def test_a_branch_that_is_never_taken_is_called_dead(tmp_path: Path, branches: Mapping[str, str], dead: list[str]) -> None:
+    """It would leave the coverage at 100 %, without a word: what can never be seen does not count."""
+    pytest.importorskip("z3", reason="proven by the extra `prove`")
+    engine = dos.Engine.load(write_book(tmp_path, Case(name="dead", inputs={"x": SHARE}, branches=branches, policy="first")))
+    coverage = Coverage(engine)
+    coverage.decide("node", [{"x": x} for x in (0.05, 0.15, 0.3, 0.6, None)])
+    found = report(coverage)
+    assert (dead, dead) == ([asked.condition.id for asked in found.dead], [each["branch"] for each in found.to_dict()["dead"]])
+    told = str(found)
+    assert all(f"branch `{name}` is dead: it is never taken (proven)" in told for name in dead)
+    assert bool(dead) == ("it cannot be where that branch is reached (proven)" in told)

@@ -17,7 +17,7 @@ from decision_os.model import HitPolicy
 from decision_os.proofs import Asker, Limit, Space, keys_of, near
 from decision_os.proofs.terms import Kleene, both, either
 
-__all__ = ["proposals"]
+__all__ = ["dead", "proposals"]
 
 _SURE = Kleene(z3.BoolVal(True), z3.BoolVal(False))
 
@@ -32,6 +32,18 @@ def proposals(engine: Engine, lacks: Sequence[Lack], given: Mapping[str, Mapping
         if node not in questions:
             questions[node] = _Questions(engine, node, given.get(node, {}), limit)
         found.append(questions[node].answer(lack))
+    return found
+
+
+def dead(engine: Engine, branches: Sequence[Asked], seconds: float) -> list[Asked]:
+    """Those of some branches that are proven never to be taken: nothing they could be taken by is reached, unknown inputs included."""
+    limit = Limit(seconds)
+    found: list[Asked] = []
+    for asked in branches:
+        plan = engine.plan(asked.node)
+        space = Space(plan, unknown=[*plan.inputs, *plan.feeds])
+        if Asker([space], limit).possible(*_reached(space, asked), space.branches[asked.condition.id].true) is False:
+            found.append(asked)
     return found
 
 

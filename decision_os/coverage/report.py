@@ -28,11 +28,16 @@ class Missing:
 
 @attrs.frozen
 class Report:
-    """The coverage of one rule book. What can never be seen counts neither for it nor against it."""
+    """The coverage of one rule book. What can never be seen counts neither for it nor against it.
+
+    The conditions of a branch count where the branch is reached: where the pre-checks pass and, under `first`, no branch before it holds. `dead` are the
+    branches that are proven never to be taken, masked ones among them.
+    """
 
     coverage: Coverage
     missing: tuple[Missing, ...]
     solver: bool
+    dead: tuple[Asked, ...] = ()
 
     @property
     def conditions(self) -> int:
@@ -74,6 +79,9 @@ class Report:
             shown = sum(asked.effect(leaf) for leaf in range(count))
             told = f"{_counted(count)}, seen true {true}, false {false}, unknown {unknown}, MC/DC {shown}"
             lines += [f"{asked.node}, {asked.kind} `{asked.condition.id}`: {told}"]
+            if any(asked is each for each in self.dead):
+                place = f"  {asked.where}".rstrip()
+                lines.append(f"{place} branch `{asked.condition.id}` is dead: it is never taken (proven); `decision-os lint --prove` says why")
             for each in by_asked.get(id(asked), ()):
                 lines += _told(each, "" if (asked.node, each.case) not in proposed else "a case above shows it")
                 proposed.add((asked.node, each.case))
@@ -89,6 +97,7 @@ class Report:
             "percent": self.percent,
             "conditions": self.conditions,
             "seen": {name: {"seen": had, "of": of} for name, (had, of) in self.seen.items()},
+            "dead": [{"decision": each.node, "branch": each.condition.id} for each in self.dead],
             "missing": [
                 {
                     "decision": each.lack.asked.node,
@@ -111,7 +120,8 @@ _SEEN: Final[tuple[Want, ...]] = ("true", "false", "unknown")
 def _told(each: Missing, already: str) -> list[str]:
     place = f"  {each.lack.asked.where}".rstrip()
     if each.never:
-        return [f"{place} {each.lack}: it cannot be (proven)"]
+        where = " where that branch is reached" if each.lack.asked.kind == "branch" else ""
+        return [f"{place} {each.lack}: it cannot be{where} (proven)"]
     return [f"{place} {each.lack}", *([f"    {already or each.case}"] if each.case else [])]
 
 
@@ -135,14 +145,17 @@ def report(coverage: Coverage, *, given: Mapping[str, Mapping[str, Any]] | None 
     if not lacks:
         return Report(coverage, (), solver=True)
     try:
-        from decision_os.coverage.proposing import proposals  # noqa: PLC0415  # the solver, when something is lacking
+        from decision_os.coverage.proposing import dead, proposals  # noqa: PLC0415  # the solver, when something is lacking
     except ModuleNotFoundError as error:
         if error.name != "z3":
             raise
         cases = searched(coverage.engine, lacks, given or {})
         return Report(coverage, tuple(_once([Missing(lack, case) for lack, case in zip(lacks, cases, strict=True)])), solver=False)
     found = proposals(coverage.engine, lacks, given or {}, seconds)
-    return Report(coverage, tuple(_once([Missing(lack, case, never) for lack, (case, never) in zip(lacks, found, strict=True)])), solver=True)
+    missing = tuple(_once([Missing(lack, case, never) for lack, (case, never) in zip(lacks, found, strict=True)]))
+    doubtful = {id(each.lack.asked) for each in missing if each.never and each.lack.asked.kind == "branch"}
+    branches = [asked for all_asked in coverage.asked.values() for asked in all_asked if id(asked) in doubtful]
+    return Report(coverage, missing, solver=True, dead=tuple(dead(coverage.engine, branches, seconds)))
 
 
 def _once(missing: Sequence[Missing]) -> Iterator[Missing]:
