@@ -6,7 +6,7 @@ import datetime as dt
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -67,6 +67,8 @@ def watching(watch: Watch) -> Iterator[None]:
         _watches.remove(watch)
 
 
+_HOLD: Final = Verdict(Outcome.HOLD)
+_make_verdict = maker(Verdict)
 _make_record = maker(DecisionRecord)
 _make_action = maker(ActionTaken)
 _make_effect = maker(Effect)
@@ -226,7 +228,7 @@ class Decider:
             notes=(*verdict.notes, *_unsupported(plan, taken)) if taken.sized and plan.asked else verdict.notes,
             terms=plan.terms,
             life=(),
-            evidence=lambda: _evidence(plan, scope, taken, verdict, chosen),
+            evidence=partial(_evidence, plan, scope, taken, verdict, chosen),
         )
 
     def _next_review(self, clock: ReviewClock, at: dt.datetime) -> dt.datetime:
@@ -278,7 +280,7 @@ def _first(plan: Plan, scope: Mapping[str, Value], taken: Taken) -> Verdict:
             after.add(branch.action)
     if mattering:
         return Verdict(Outcome.UNDETERMINED, unknown=Unknown.merged(mattering))
-    return Verdict(Outcome.ACT, (winner.id,)) if winner else Verdict(Outcome.HOLD)
+    return _make_verdict(Outcome.ACT, (winner.id,)) if winner else _HOLD
 
 
 def _unique(plan: Plan, scope: Mapping[str, Value], taken: Taken) -> Verdict:
@@ -292,7 +294,7 @@ def _unique(plan: Plan, scope: Mapping[str, Value], taken: Taken) -> Verdict:
         return Verdict(Outcome.UNDETERMINED, unknown=cause, notes=(str(cause.causes[0]),))
     if doubts:
         return Verdict(Outcome.UNDETERMINED, unknown=Unknown.merged(doubts))
-    return Verdict(Outcome.ACT, tuple(held)) if held else Verdict(Outcome.HOLD)
+    return Verdict(Outcome.ACT, tuple(held)) if held else _HOLD
 
 
 def _collect(plan: Plan, scope: Mapping[str, Value], taken: Taken) -> Verdict:
@@ -304,7 +306,7 @@ def _collect(plan: Plan, scope: Mapping[str, Value], taken: Taken) -> Verdict:
         return Verdict(Outcome.UNDETERMINED, unknown=Unknown.merged(truth for _, truth in doubtful))
     notes = tuple(f"branch `{branch.id}` is undetermined: {truth}" for branch, truth in doubtful)
     unknown = Unknown.merged(truth for _, truth in doubtful) if doubtful else None
-    return Verdict(Outcome.ACT, held, unknown=unknown, notes=notes) if held else Verdict(Outcome.HOLD)
+    return Verdict(Outcome.ACT, held, unknown=unknown, notes=notes) if held else _HOLD
 
 
 _POLICIES = {HitPolicy.FIRST: _first, HitPolicy.UNIQUE: _unique, HitPolicy.COLLECT: _collect}

@@ -49,7 +49,10 @@ class Intake:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._plain_names = frozenset({*plan.inputs, *plan.feeds, *plan.playbook.subject.keys}) - frozenset(plan.aliases)
-        self._inputs = tuple((name, planned, _is_number(planned.metric), planned.metric.id, planned.unit) for name, planned in plan.inputs.items())
+        self._inputs = tuple(
+            (name, planned, _is_number(planned.metric), planned.metric.id, planned.unit, planned.valid.evaluate_settled if planned.valid is not None else None)
+            for name, planned in plan.inputs.items()
+        )
         self._shape = Shape([*plan.inputs, *plan.feeds])
 
     def take(self, given: Mapping[str, Any], at: dt.datetime) -> Taken:
@@ -64,13 +67,13 @@ class Intake:
         keyed: dict[str, dict[str, Value]] = {}
         listed: list[InputTaken] = []
         doubtful = sized = False
-        for name, planned, is_number, metric, unit in self._inputs:
+        for name, planned, is_number, metric, unit, is_valid in self._inputs:
             raw: Any = by_name.get(name)
             kind = type(raw)
             if is_number and ((kind is float and -inf < raw < inf) or (kind is int and -LARGEST_INTEGER <= raw <= LARGEST_INTEGER)):  # most are
                 value: Value = raw
                 values[name] = raw
-                if planned.valid is not None and planned.valid.evaluate_settled(values) is False:
+                if is_valid is not None and is_valid(values) is False:
                     value = values[name] = _implausible(name, planned, raw)
                     doubtful = True
                 listed.append(_make_input(name, value, metric, "", unit))
