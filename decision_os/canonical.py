@@ -81,12 +81,17 @@ class Shape:
         try:
             for key in self._keys:
                 value = values[key]
-                if type(value) is float:
+                kind = type(value)
+                if kind is float:
                     text = repr(value)
                     if text.endswith(".0"):
                         text = text[:-2] if text != "-0.0" else "0"
                     elif "e" in text or "n" in text:  # another way of writing powers of ten, or not finite
                         text = _write(value, escape=True)
+                elif kind is str:
+                    text = _quote(value)  # type: ignore[arg-type]  # `kind` is str
+                elif kind is bool:
+                    text = "true" if value else "false"
                 else:
                     text = _write(value, escape=True)
                 texts.append(text)
