@@ -194,7 +194,9 @@ def test_what_spark_cannot_read_is_refused_by_column(engine: dos.Engine, kind: s
 
 def test_objects_of_pandas_are_read_by_their_values(engine: dos.Engine) -> None:
     """Decimals from a database, or whole numbers with gaps, would be refused, or read as texts."""
-    for values in ([Decimal("0.29"), Decimal("0.28"), None], [0.29, 1, None], [1, 0, None]):
+    long = Decimal("0.123456789012345678901234567890123456789012345")
+    decimals = ([Decimal("0.29"), Decimal("0.28"), None], [Decimal("0.29"), long, Decimal("NaN")], [Decimal("0.29"), 0.5, 1])
+    for values in (*decimals, [0.29, 1, None], [1, 0, None]):
         frame = pd.DataFrame([dict(CHANNEL)] * 3).assign(win_rate=pd.Series(values, dtype=object))
         expected = [engine.decide("channel.invest", {**CHANNEL, "win_rate": value}, at=AT).outcome.value for value in values]
         assert expected == [outcome for (outcome,) in taken(engine.decide_frame("channel.invest", frame), ["outcome"])]
@@ -204,7 +206,25 @@ def test_objects_of_pandas_are_read_by_their_values(engine: dos.Engine) -> None:
 def test_objects_of_several_kinds_are_refused(engine: dos.Engine, values: list[Any]) -> None:
     """One text among numbers would make all of them texts, or be dropped."""
     frame = pd.DataFrame([dict(CHANNEL)] * 2).assign(win_rate=pd.Series(values, dtype=object))
-    with pytest.raises(dos.DataError, match=r"the column `win_rate` (mixes kinds|holds)"):
+    with pytest.raises(dos.DataError, match=r"the column `win_rate` (mixes kinds|holds|cannot be read in row 1: an integer beyond)"):
+        engine.decide_frame("channel.invest", frame)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (
+            [Decimal("0.29"), Decimal("1E-400")],
+            r"cannot be read in row 2: a Decimal for `win_rate` is beyond what a number can hold",
+        ),
+        ([Decimal("0.29"), "0.28"], r"mixes kinds: row 2 has '0\.28'"),
+    ],
+    ids=["too small", "a text"],
+)
+def test_what_is_wrong_with_a_column_of_decimals_is_said_of_its_row(engine: dos.Engine, values: list[Any], said: str) -> None:
+    """The first row would be blamed, which has what all have."""
+    frame = pd.DataFrame([dict(CHANNEL)] * 2).assign(win_rate=pd.Series(values, dtype=object))
+    with pytest.raises(dos.DataError, match=f"the column `win_rate` {said}"):
         engine.decide_frame("channel.invest", frame)
 
 

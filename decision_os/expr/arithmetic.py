@@ -14,7 +14,9 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from math import inf
 from typing import Any, Final, Literal, TypeAlias
@@ -22,7 +24,7 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from decision_os.errors import InputError
-from decision_os.expr.place import place
+from decision_os.expr.place import place, short
 from decision_os.expr.tree import Choice, Defined, Name, Node, Number
 from decision_os.units import FIXED, Unit, parse_unit
 from decision_os.values import EXACT_INTEGER, Reading, Reason, Scalar, Unknown, Value, settle
@@ -276,6 +278,9 @@ def greatest(terms: Sequence[Bounded]) -> Bounded:
 
 # ── comparisons and kinds ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+_NUMBER: Final = re.compile(r"(?P<number>[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?) ?(?P<share>%)?")
+"""A text that holds a number, as a spreadsheet or a form hands it on."""
+
 _NUMERIC: Final[dict[str, Callable[[float, float], bool]]] = {
     "<": lambda d, t: d < -t,
     "<=": lambda d, t: d <= t,
@@ -328,7 +333,8 @@ def compare(op: str, left: Term, right: Term) -> bool | Unknown:
         if one == "an instant without a zone":
             raise Refusal("an instant without a zone cannot be compared", hint="give it a zone: `tzinfo=`", side=side)
     if kinds[0] != kinds[1]:
-        raise Refusal(f"{kinds[0]} does not compare with {kinds[1]}", side=-1)
+        hint = next((_as_number(one) for one, other in ((left, kinds[1]), (right, kinds[0])) if other == "a number"), "")
+        raise Refusal(f"{_told(left)} does not compare with {_told(right)}", hint=hint, side=-1)
     if op not in ("==", "!=") and isinstance(left, bool | str):
         raise Refusal(f"{kinds[0]} has no order: only `==`, `!=` and a set are meant for it", side=-1)
     return _ORDERED[op](instant(left), instant(right))
@@ -361,8 +367,25 @@ def number(term: Term, node: Node) -> Bounded | Unknown:
     """The term, where it may stand as a number. Raises `Refusal` otherwise."""
     if isinstance(term, tuple | Unknown):
         return term
-    hint = "a truth value is not a number" if isinstance(term, bool) else ""
-    raise Refusal(f"{subject(node)}{kind(term)} where a number is needed", hint=hint)
+    if isinstance(term, dt.date):
+        hint = "compare it with another; what lies between two of them is an input of its own, such as a number of days"
+    else:
+        hint = "a truth value is not a number" if isinstance(term, bool) else _as_number(term)
+    raise Refusal(f"{subject(node)}{_told(term)} where a number is needed", hint=hint)
+
+
+def _told(term: Term) -> str:
+    """What a refused term is; of a text, which."""
+    return f"the text {short(repr(term))}" if isinstance(term, str) else kind(term)
+
+
+def _as_number(term: Term) -> str:
+    """What to write for a text that holds a number."""
+    found = _NUMBER.fullmatch(term.strip().replace(",", "")) if isinstance(term, str) else None
+    if found is None:
+        return ""
+    exact = Decimal(found["number"]) / (100 if found["share"] else 1)
+    return f"write the number {exact.normalize():f}"
 
 
 def truth(term: Term, node: Node) -> bool | Unknown:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 import attrs
 import narwhals.stable.v2 as nw
 
-from decision_os.errors import DataError, nearest
+from decision_os.errors import DataError, InputError, nearest
 from decision_os.expr.columns import Stage, kind_of
 from decision_os.expr.truths import as_column, inverse
 from decision_os.plan import Plan
-from decision_os.values import Reading, Unknown, settle
+from decision_os.values import Reading, Reason, Unknown, settle
 
 __all__ = ["INTERNAL", "Intake", "Table", "intake", "read"]
 
@@ -245,17 +246,32 @@ def _in_pandas(native: Any, column: str, dtype: Any) -> Any:
 
 
 def _by_arrow(series: Any, column: str) -> Any:
-    """Dates, instants, durations and decimals kept as Python objects."""
+    """Dates, instants and durations kept as Python objects, and numbers among which there are decimals."""
     import pandas as pd  # noqa: PLC0415 - the caller's own engine
     import pyarrow as pa  # noqa: PLC0415 - comes with pandas' own types
 
     present = [(row, value) for row, value in enumerate(series, 1) if not pd.isna(value)]
+    if all(isinstance(value, Decimal | int | float) and not isinstance(value, bool) for _, value in present):
+        return _as_floats(series, column)
     if len({type(value) for _, value in present}) == 1:
         with contextlib.suppress(pa.ArrowException, OverflowError, TypeError):
             return pd.Series(pd.arrays.ArrowExtensionArray(pa.array(series, from_pandas=True)), index=series.index)
-    odd = next(((row, value) for row, value in present if not isinstance(value, int | float)), present[0])
+    odd = next(((row, value) for row, value in present if not isinstance(value, int | float | Decimal)), present[0])
     row, value = odd
     raise DataError(f"the column `{column}` mixes kinds: row {row} has {value!r} (make it one kind, as with `pd.to_numeric(..., errors='coerce')`)")
+
+
+def _as_floats(series: Any, column: str) -> Any:
+    """Decimals among numbers, each as the float that `decide` reads it as."""
+    found = []
+    for row, value in enumerate(series, 1):
+        try:
+            settled = settle(value, column)
+        except InputError as error:
+            raise DataError(f"the column `{column}` cannot be read in row {row}: {error.message} ({error.hint})") from None
+        missing = isinstance(settled, Unknown) and Reason.MISSING.value in settled.reasons
+        found.append(float("nan") if missing else float(value))
+    return type(series)(found, index=series.index, dtype="float64")
 
 
 def _in_arrow(native: Any, column: str, dtype: Any) -> Any:

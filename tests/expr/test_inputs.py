@@ -474,3 +474,27 @@ def test_what_values_are_read_from(run: Callable[[dos.Expression, Mapping[str, A
         assert (expected.message, True) == (caught.value.message, bool(caught.value.hint))
     else:
         assert expected == run(expression, values)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "said"),
+    [
+        ("x > 3", "4", "`x`: the text '4' does not compare with a number (write the number 4)"),
+        ("3 < x", "30%", "`x`: a number does not compare with the text '30%' (write the number 0.3)"),
+        ("x + 1 > 3", "1,200.50", "`x` is the text '1,200.50' where a number is needed (write the number 1200.5)"),
+        ("x > 3", "won", "`x`: the text 'won' does not compare with a number"),
+        ('x == "won"', 3, "`x`: a number does not compare with the text 'won'"),
+        (
+            "x - 1 > 3",
+            dt.date(2026, 1, 5),
+            "`x` is a date where a number is needed (compare it with another; what lies between two of them is an input",
+        ),
+    ],
+)
+def test_a_text_in_a_numbers_place_is_shown_with_what_to_write(text: str, value: object, said: str) -> None:
+    """Whoever hands in a text would not see which, and not what to do."""
+    expression = dos.compile(text)
+    for ask in (expression.evaluate, expression.explain):
+        with pytest.raises(dos.InputError) as caught:
+            ask({"x": value})
+        assert said in str(caught.value)
