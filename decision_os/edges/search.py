@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Final, Literal, TypeAlias
 
 import attrs
@@ -30,6 +30,9 @@ _KEPT: Final = 3
 
 _PAIRS: Final = 40
 """How many pairs of branches are looked at for what both take, the nearest in the order written first."""
+
+_CROSSED: Final = 200
+"""How many pairs of leaves of a branch are looked at for where both change, if no input alone leads to it."""
 
 _EDGE_KEYS: Final = 2
 """At how many finer keys edges are solved for: what holds at one key holds at each, and two tell an edge beside another value."""
@@ -163,7 +166,30 @@ def reach(ground: Ground, target: Target) -> Target:
             found.append(reached)
             if len(found) == _KEPT:
                 break
+    if not found and target.kind == "branch":
+        start: Values = {place.name: usual(place, dice) for place in ground.places.values()}
+        tried = (_descend(ground, target, names, values, dice) for values in _crossings(ground, target, start))
+        found += next(([values] for values in tried if values is not None), [])
     return attrs.evolve(target, reached=tuple(found))
+
+
+def _crossings(ground: Ground, target: Target, values: Values) -> Iterator[Values]:
+    """Values at which two leaves can both change, by two inputs together: one is eliminated, which is exact where both leaves are linear in them."""
+    for one, other in islice(combinations(sorted(leaves_of(target.goal)), 2), _CROSSED):
+        shared = [name for name, place in ground.places.items() if place.kind == "number" and {one, other} <= set(ground.readers[name])]
+        for x, y in combinations(shared, 2):
+            place = ground.places[y]
+            low, high = (place.written(Fraction(number)) for number in (1, 2))
+            apart = [[ground.points(leaf, {**values, y: at}, x) for leaf in (one, other)] for at in (low, high)]
+            if not all(points for pair in apart for points in pair):
+                continue
+            (first, second), (first_high, second_high) = apart
+            gap, gap_high = first[0] - second[0], first_high[0] - second_high[0]
+            if gap == gap_high:
+                continue
+            at = place.written(1 - gap / (gap_high - gap))
+            for point in ground.points(one, {**values, y: at}, x):
+                yield {**values, y: at, x: ground.places[x].written(point)}
 
 
 def _descend(ground: Ground, target: Target, names: list[str], values: Values, dice: random.Random) -> Values | None:

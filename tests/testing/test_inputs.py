@@ -212,6 +212,17 @@ def test_a_branch_that_takes_several_inputs_at_once_is_reached(tmp_path: Path, w
 def test_what_is_not_reached_without_a_solver_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`No inputs were found` would leave the reader with a rule that can well fire."""
     monkeypatch.setattr("decision_os.testing.subject.installed", lambda: False)
-    engine = dos.Engine.load(write_book(tmp_path, Case(name="", inputs={"x": RATIO, "y": RATIO}, branches={"a": "x + y == 10 and x - y == 4"}, policy="first")))
+    engine = dos.Engine.load(
+        write_book(tmp_path, Case(name="", inputs={"x": RATIO, "y": RATIO}, branches={"a": "x * y == 1 and x - y == 1.5"}, policy="first"))
+    )
     with pytest.raises(dos.InputError, match=r"pip install \"decision-os\[prove\]\""):
         testing.inputs_for(testing.playbook(engine, "node"), "a")
+
+
+@pytest.mark.parametrize("when", ["x + y == 10 and x - y == 4", "x == 3 * y and y == 10 - x", "x + y == 10 and x - y == 4 and z >= x"])
+def test_two_linear_equations_are_solved_without_a_solver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    """Who has not installed the solver would have the branch untried."""
+    monkeypatch.setattr("decision_os.testing.subject.installed", lambda: False)
+    engine = dos.Engine.load(write_book(tmp_path, Case(name="", inputs=dict.fromkeys("xyz", RATIO), branches={"a": when}, policy="first")))
+    playbook = testing.playbook(engine, "node")
+    assert {"a"} == {playbook.decide(values).branch for values in drawn(testing.inputs_for(playbook, "a"), 10)}
