@@ -133,7 +133,7 @@ def _feed(name: str, raw: object) -> Value:
 def _resolve(plan: Plan, given: Any) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         hint = "give a mapping of names to values; `decide_frame` decides every row of a frame"
-        raise InputError(f"`{plan.playbook.id}` is decided on a mapping, not on a {type(given).__name__}", hint=hint)
+        raise InputError(f"`{plan.playbook.id}` is decided on a mapping, not on what is of type {type(given).__name__}", hint=hint)
     found: dict[str, Any] = {name: given[written] for written, name in reversed(list(plan.aliases.items())) if written in given}
     for name, raw in given.items():
         if name in plan.inputs or name in plan.feeds:
