@@ -181,24 +181,30 @@ def against_pandera(rows: int) -> list[Contender]:
 
 _CHILD = """
 import resource, sys, time
+import duckdb
 import polars as pl
 import decision_os as dos
 from benchmarks.cases import NODE
 from benchmarks.frames import GIVEN
-engine, (read, written) = dos.Engine.load(dos.reference_rules()), sys.argv[1:]
+engine, (on, read, written) = dos.Engine.load(dos.reference_rules()), sys.argv[1:]
 start = time.perf_counter()
-engine.decide_frame(NODE, pl.scan_parquet(read), given=GIVEN).sink_parquet(written)
+if on == "DuckDB":
+    warehouse = duckdb.connect()
+    warehouse.execute("SET memory_limit = '1GB'; SET enable_progress_bar = false")
+    engine.decide_frame(NODE, warehouse.read_parquet(read), given=GIVEN).write_parquet(written)
+else:
+    engine.decide_frame(NODE, pl.scan_parquet(read), given=GIVEN).sink_parquet(written)
 print(f"{time.perf_counter() - start:.1f} s, {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB resident at most")
 """
 
 
-def _from_parquet(rows: int) -> str:
+def _from_parquet(rows: int, engine: str) -> str:
     """Written in files of a million rows, so that this process needs no more than that either."""
     with tempfile.TemporaryDirectory() as folder:
         million = sample(min(rows, 1_000_000))
         for part in range(max(rows // 1_000_000, 1)):
             million.write_parquet(Path(folder) / f"rows_{part}.parquet")
-        command = [sys.executable, "-c", _CHILD, str(Path(folder) / "rows_*.parquet"), str(Path(folder) / "out.parquet")]
+        command = [sys.executable, "-c", _CHILD, engine, str(Path(folder) / "rows_*.parquet"), str(Path(folder) / "out.parquet")]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()  # this program itself
 
 
@@ -243,7 +249,8 @@ def main() -> None:
     except ModuleNotFoundError as missing:
         print(f"{missing}: contract tests are raced where it is installed", file=sys.stderr)
     for rows in chosen.parquet:
-        print(f"{rows:,} rows from Parquet and back, Polars streaming: {_from_parquet(rows)}", flush=True)
+        for name in ("Polars streaming", "DuckDB"):
+            print(f"{rows:,} rows from Parquet and back, {name}: {_from_parquet(rows, name)}", flush=True)
     if chosen.spark:
         print(f"{chosen.rows:,} rows on Spark: {_on_spark(engine, chosen.rows)}")
     print(f"(this process had {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GiB at most)")
