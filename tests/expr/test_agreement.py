@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from decision_os.expr.arithmetic import Context, plain
-from decision_os.expr.columns import masks, value
+from decision_os.expr.columns import as_column, masks, value
 from decision_os.expr.compiler import exact, functions
 from decision_os.expr.parser import parse
 from decision_os.expr.reference import Reference
@@ -146,7 +146,7 @@ def rows_of(engine: str, tree: Node, rows: list[dict[str, Any]], kinds: Mapping[
     found = {"value": value(tree, kinds, context)}
     if trees_condition(tree):
         both = masks(tree, kinds, context)
-        found |= {"true": both.true, "false": both.false}
+        found |= {"true": as_column(both.true), "false": as_column(both.false)}
     out = frame.with_columns(**found).select(*found)
     columns = nw.from_native(nw.to_native(out.collect() if isinstance(out, nw.LazyFrame) else out)).to_dict(as_series=False)
     values = [None if item is None or item is pd.NA or (isinstance(item, float) and math.isnan(item)) else item for item in columns["value"]]
