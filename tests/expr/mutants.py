@@ -118,7 +118,7 @@ CLOSURES = (
         "answer = test(values)\n        return True if isinstance(answer, Unknown) else not answer",
     ),
     Mutant("closures: an input has half its rounding", "compiler", "return raw, ROUNDING * abs(raw)", "return raw, ROUNDING * abs(raw) / 2"),
-    Mutant("closures: a chain compares with its first operand", "compiler", "side(place), side(place + 1)", "side(0), side(place + 1)"),
+    Mutant("closures: a chain compares with its first operand", "compiler", "                left = right\n\n", "\n"),
     Mutant("closures: an infinity is a number", "compiler", "if type(raw) is float and as_given and -inf < raw < inf:", "if type(raw) is float and as_given:"),
     Mutant("closures: an input in days is read as hours", "compiler", "self.settled, node.scale == 1", "self.settled, True"),
     Mutant(
