@@ -170,17 +170,6 @@ def test_no_rows_are_none_lost(engine: str) -> None:
     assert (0, 0, 0) == (empty.rows_in, empty.rows_passed, empty.rows_quarantined)
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "ibis"])
-def test_what_cannot_be_read_names_the_column(engine: str) -> None:
-    """A missing column, or one of lists, would fail in the engine's own words."""
-    table = pa.table({"Deal.id": ["d1"]})
-    with pytest.raises(DataError, match=r"no column `Deal\.account`"):
-        check_entity(deals(), loaded(table, engine), zone="ET")
-    nested = pa.table({"Account.Id": pa.array([["a1"]])})
-    with pytest.raises(DataError, match=r"column `Account\.Id` of entity `accounts` holds List"):
-        check_entity(ACCOUNTS, loaded(nested, engine), zone="ET")
-
-
 def test_the_zone_of_a_session_decides_nothing() -> None:
     """A database set to another zone would count the evening of one day as the next, and name rows otherwise."""
     entity = deals(*TESTS, key=("synced", "id"))

@@ -39,8 +39,8 @@ def read_entity(entity: Entity, frame: Any, *, zone: str, currency: str = "USD")
     - date, month, instant: by the first of `formats` that fits (`%Y-%m-%d` and `%m/%d/%Y` unless said). A date drops the time beside it,
       a month the day too. An instant without an offset is what clocks in `zone` showed, unread where they showed it twice or never.
 
-    Raises `DataError` where there is no dataframe, where a column is missing (with the nearest name), there twice or of nested values, and
-    for a date form that cannot be read; `NotFoundError` for a zone that is none.
+    Raises `DataError` where there is no dataframe, where a column is missing (with the nearest name), there twice (to DuckDB, Spark and Ibis in
+    other capitals too) or of nested values, and for a date form that cannot be read; `NotFoundError` for a zone that is none.
 
     >>> import polars as pl
     >>> columns = [Column(id="id", source_name="Deal ID", type="identifier"), Column(id="amount", source_name="Amount", type="money")]
@@ -70,12 +70,21 @@ def _opened(entity: Entity, frame: Any) -> Frame:
         headers = list(native.columns)
         places = {raw_name(column): headers.index(_header(entity, column, headers)) for column in columns}
         return _arrow_backed(native, places)
+    if nw.dependencies.is_pyarrow_table(native):  # by their places: another name may be there twice
+        headers = native.column_names
+        places = {raw_name(column): headers.index(_header(entity, column, headers)) for column in columns}
+        chosen: Frame = nw.from_native(native.select(list(places.values())).rename_columns(list(places)))
+        return chosen
     try:
         rows: Frame = nw.from_native(native)
     except TypeError:
         hint = "read a file with `read_export` and `to_frame`"
         raise DataError(f"the rows of entity `{entity.id}` are a {type(native).__name__}, not a dataframe ({hint})") from None
-    headers = rows.collect_schema().names()
+    if isinstance(rows, nw.LazyFrame) and not rows.implementation.is_polars():
+        headers = list(native.columns)  # a schema has a name once
+        _refuse_capitals(entity, headers)
+    else:
+        headers = rows.collect_schema().names()
     if rows.implementation.is_pyspark():  # to which a point in a name is a path into it
         quoted = {raw_name(column): _header(entity, column, headers).replace("`", "``") for column in columns}
         spark: Frame = nw.from_native(native.selectExpr(*(f"`{header}` AS `{name}`" for name, header in quoted.items())))
@@ -95,6 +104,16 @@ def _header(entity: Entity, column: Column, headers: Sequence[Any]) -> str:
         shown = ", ".join(f"`{header}`" for header in headers[:_SHOWN])
         hint = f"the columns are {shown}{', …' if len(headers) > _SHOWN else ''}" if headers else "there are no columns at all"
     raise DataError(f"the rows of entity `{entity.id}` have no column `{column.source_name}`, from which `{column.id}` is read ({hint})")
+
+
+def _refuse_capitals(entity: Entity, headers: Sequence[str]) -> None:
+    """Engines asked by queries take names that differ by capitals for one, and would hand over the first of them."""
+    for column in entity.columns.values():
+        for name in (column.source_name, column.id):
+            alike = dict.fromkeys(header for header in headers if header.casefold() == name.casefold())
+            if name in alike and len(alike) > 1:
+                both = " and ".join(f"`{header}`" for header in alike)
+                raise DataError(f"the rows of entity `{entity.id}` have the columns {both}, which their engine takes for one (rename all but one)")
 
 
 def _refuse_nested(entity: Entity, column: Column, kind: Any) -> None:
