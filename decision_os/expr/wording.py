@@ -57,7 +57,8 @@ def shortest(term: Bounded) -> float:
         return 0.0
     for digits in range(1, 17):
         found = float(f"{number:.{digits}g}")
-        if abs(Fraction(found) - Fraction(number)) <= bound:
+        # With few digits a number near the largest would be rounded beyond it.
+        if math.isfinite(found) and abs(Fraction(found) - Fraction(number)) <= bound:
             return found
     return number
 

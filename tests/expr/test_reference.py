@@ -457,3 +457,11 @@ def test_bound_holds_for_every_operand_within_its_own(
     worst = max(abs(corner - Fraction(value)) for corner in corners)
     assert worst <= Fraction(error) * (1 + Fraction(1, 10**12))
     assert Fraction(error) <= 2 * worst + 4 * Fraction(arithmetic.ROUNDING) * abs(Fraction(value))
+
+
+@pytest.mark.parametrize("value", [1.7e308, -1.7e308, 1.7976931348623157e308, 5e-324, 2.2250738585072014e-308])
+def test_a_number_near_the_end_of_the_floats_is_explained(value: float) -> None:
+    """The shortest text that rounding cannot tell from `1.7e308` would begin with 2e308, which is no number."""
+    rule = compiled("x * 1 + y > 0")
+    told = str(rule.explain({"x": value, "y": 0}))
+    assert told.splitlines()[0] == str(rule.evaluate({"x": value, "y": 0}))
