@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations
+from typing import Any
+
+import attrs
 
 from decision_os.engine import Engine
 from decision_os.errors import InputError, Severity
 from decision_os.model import Branch, Playbook
 from decision_os.proofs.examples import Asker, Example, Limit
 from decision_os.proofs.findings import Finding
-from decision_os.proofs.space import Space, finer_keys
+from decision_os.proofs.space import Space, finer_keys, optional
 from decision_os.record import DecisionRecord, Outcome
 
 __all__ = ["shared_levers"]
@@ -38,9 +41,13 @@ def _lever(playbook: Playbook, branch: Branch) -> str:
 
 
 def _both(engine: Engine, one: Playbook, other: Playbook, pairs: list[tuple[Branch, Branch]], limit: Limit) -> Iterator[Finding]:
-    keys = finer_keys(engine.plan(one.id), engine.plan(other.id))
-    first = Space(engine.plan(one.id), named=_symbols(one), prefix=f"{one.id}:", keys=keys)
-    second = Space(engine.plan(other.id), named=_symbols(other), prefix=f"{other.id}:", beside=first, keys=keys)
+    plans, symbols = (engine.plan(one.id), engine.plan(other.id)), (_symbols(one), _symbols(other))
+    keys = finer_keys(*plans)
+    # What one of them lets be missing is missing, or not, for both.
+    missing = {named.get(name, "") for plan, named in zip(plans, symbols, strict=True) for name in optional(plan)}
+    unknown = [[name for name in (*plan.inputs, *plan.feeds) if named.get(name) in missing] for plan, named in zip(plans, symbols, strict=True)]
+    first = Space(plans[0], named=symbols[0], prefix=f"{one.id}:", keys=keys, unknown=unknown[0])
+    second = Space(plans[1], named=symbols[1], prefix=f"{other.id}:", beside=first, keys=keys, unknown=unknown[1])
     ask = Asker([first, second], limit)
     for a, b in pairs:
         lever = _lever(one, a)
@@ -54,7 +61,7 @@ def _both(engine: Engine, one: Playbook, other: Playbook, pairs: list[tuple[Bran
             fixed = ask.example(first, engine, constraints, lambda record, branch=a.id: _taken(record, branch))  # type: ignore[misc]  # as the loop's
             held = [] if fixed is None else ask.fixing(first, fixed)
             example = ask.example(second, engine, [*constraints, *held], lambda record, branch=b.id: _taken(record, branch))  # type: ignore[misc]  # as above
-            example = Example({**fixed.values, **example.values}, {**fixed.choose, **example.choose}, example.record) if fixed and example else None
+            example = _together(fixed, example, other) if fixed and example else None
         kind, message, severity = ("overlap", f"{what} can both move `{lever}` at once", Severity.WARNING) if example else ("not-proven", "", Severity.WARNING)
         message = message or f"not proven: whether {what} can both move `{lever}` at once"
         yield Finding(
@@ -66,6 +73,17 @@ def _both(engine: Engine, one: Playbook, other: Playbook, pairs: list[tuple[Bran
             example=example,
             severity=severity,
         )
+
+
+def _together(one: Example, other: Example, second: Playbook) -> Example:
+    """The inputs of both; what the second reads by a name that the first has for something else is named after its playbook."""
+
+    def beside(first: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+        return {name if first.get(name, value) == value else f"{second.id}: {name}": value for name, value in values.items()}
+
+    values, choose = beside(one.values, other.values), beside(one.choose, other.choose)
+    read = {*one.values, *one.choose} - one.aside | {*other.values, *other.choose} - other.aside
+    return attrs.evolve(other, values={**one.values, **values}, choose={**one.choose, **choose}, aside=(one.aside | other.aside) - read)
 
 
 def _symbols(playbook: Playbook) -> dict[str, str]:

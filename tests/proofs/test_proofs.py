@@ -176,6 +176,16 @@ def test_two_decisions_apart_on_one_lever(tmp_path: Path) -> None:
     assert () == shared_levers(levered(tmp_path, "x < 50%"))
 
 
+def test_two_decisions_on_one_lever_have_one_value_or_none(tmp_path: Path) -> None:
+    """What one decision takes for missing and the other for known is no input of both; the one shown makes both act."""
+    assert () == shared_levers(levered(tmp_path / "apart", "is_missing(x)"))
+    engine = levered(tmp_path / "at once", "is_missing(x) or x <= 50%")
+    (finding,) = shared_levers(engine)
+    assert finding.example is not None
+    for decision in ("node", "other"):
+        assert "act" == engine.decide(decision, finding.example.values, at=AT, subject="a", period="2026-10").outcome
+
+
 # ── two rule books ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
