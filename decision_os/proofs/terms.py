@@ -279,10 +279,12 @@ class Terms:
 
     def _call(self, node: Call, at: Mapping[str, str]) -> Term:
         if node.function == "is_missing":
+            start = len(self.divisions)
             known = _known(self._term(node.arguments[0], at))
+            self._guard(start, len(self.divisions), [_FALSE])  # it has an answer, whatever its value comes to
             return Kleene(_negated(known), known)
         if node.function == "coalesce":
-            return self._coalesce([self._term(argument, at) for argument in node.arguments])
+            return self._first_known(node, at)
         numbers = [self.number(argument, at) for argument in node.arguments]
         known = both([number.known for number in numbers])
         values = [number.value for number in numbers]
@@ -302,6 +304,16 @@ class Terms:
         if function is None or function.gives is None:
             return _Undeclared(number, known, as_truth=truth, as_text=text)
         return truth if function.gives == "truth" else text if function.gives == "text" else Quantity(number, known)
+
+    def _first_known(self, node: Call, at: Mapping[str, str]) -> Term:
+        began, terms = [len(self.divisions)], []
+        for argument in node.arguments:
+            terms.append(self._term(argument, at))
+            began.append(len(self.divisions))
+        for place in range(len(terms)):  # what is undefined matters where no other value is known
+            others = [_negated(_known(term)) for other, term in enumerate(terms) if other != place]
+            self._guard(began[place], began[place + 1], others)
+        return self._coalesce(terms)
 
     def _coalesce(self, terms: Sequence[Term]) -> Term:
         last = terms[-1]

@@ -392,6 +392,11 @@ def test_rules_with_functions_are_compared_on_the_command_line(tmp_path: Path, m
         ("y > 0 or x / y >= 2", True),
         ("(x / y if y > 0 else x / y) >= 2", True),
         ("(y > 0 and x / y >= 2) or x / y < -1", True),
+        ("coalesce(x / y, 0) >= 2", False),
+        ("coalesce(x / y, y / x, 0) >= 2", False),
+        ("coalesce(x / y, y / x) >= 2", True),
+        ("is_missing(x / y) or x > 3", False),
+        ("not is_missing(x / y) and x / y > 3", False),
     ],
 )
 def test_a_guarded_division_leaves_nothing_undefined(tmp_path: Path, text: str, found: bool) -> None:
