@@ -109,7 +109,10 @@ class _Questions:
         single = [other for other in before if self.ask.possible(self.space.passed, holds, z3.Not(self.space.branches[other].true)) is False]
         named = " or ".join(f"`{other}`" for other in (single[:1] or before))
         example = self.ask.example(self.space, self.engine, [self.space.passed, holds], lambda record: _held(record, branch))
-        message = f"branch `{branch}` is never taken: wherever it holds, {named} holds before it"
+        none_holds = [z3.Not(self.space.branches[other].true) for other in before]
+        certain = single or self.ask.possible(self.space.passed, holds, *none_holds) is False
+        what = "holds before it" if certain else "holds before it or is unknown"
+        message = f"branch `{branch}` is never taken: wherever it holds, {named} {what}"
         return self.finding("masked", message, branch, *(single[:1] or before), example=example)
 
     def overlaps(self, alive: list[str]) -> Iterator[Finding]:

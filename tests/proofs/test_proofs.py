@@ -147,6 +147,13 @@ def test_a_gap_at_no_round_number_is_told_once(tmp_path: Path) -> None:
     assert 2**0.5 == gap.example.values["x"]
 
 
+def test_a_branch_behind_one_that_is_undefined_is_said_to_be(tmp_path: Path) -> None:
+    """The one before would be said to hold, where it divides by zero and the decision is undetermined."""
+    case = Case(name="", inputs={"x": ("ratio", "[0, 10]"), "y": ("ratio", "[0, 10]")}, branches={"high": "x / y > 5", "none": "y == 0"})
+    finding = next(found for found in prove(book(tmp_path, case, policy="first"), "node").findings if found.kind == "masked")
+    assert "branch `none` is never taken: wherever it holds, `high` holds before it or is unknown" == finding.message
+
+
 # ── two decisions on one lever ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
