@@ -13,6 +13,7 @@ The tree, each with the builtin it also is::
     ├── DataError (ValueError)            an export or a frame that cannot be read as what it is declared to be
     ├── LifecycleError (ValueError)       a step a record may not take
     ├── RecordError (ValueError)          a text that is not a decision record
+    ├── OutOfTimeError (TimeoutError)     the seconds given were over before there was an answer
     └── LedgerError (ValueError)          a ledger that does not verify, or cannot be written
 """
 
@@ -35,6 +36,7 @@ __all__ = [
     "LedgerError",
     "LifecycleError",
     "NotFoundError",
+    "OutOfTimeError",
     "RecordError",
     "RuleBookError",
     "Severity",
@@ -225,6 +227,10 @@ class LifecycleError(DecisionOSError, ValueError):
 
 class RecordError(DecisionOSError, ValueError):
     """A text that is not a decision record."""
+
+
+class OutOfTimeError(DecisionOSError, TimeoutError):
+    """The seconds that a search was given were over before it had an answer; with more of them it may have one."""
 
 
 class LedgerError(DecisionOSError, ValueError):

@@ -362,7 +362,7 @@ class Metric:
     def whole(self) -> bool:
         """Whether its values are whole: one kind of thing, counted and not worked out, nor the mean of several counts."""
         worked_out = self.formula is not None or self.baseline is not None or (self.measure is not None and self.measure.aggregate == "mean")
-        return self.unit is not None and self.unit.counts and len(self.unit.factors) == 1 and not worked_out
+        return self.unit is not None and self.unit.whole and not worked_out
 
     @property
     def decimals(self) -> int | None:

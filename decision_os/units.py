@@ -145,6 +145,11 @@ class Unit:
         """Whether this only counts things: no money, no time."""
         return bool(self.factors) and all(_family(atom) == "thing" for atom, _ in self.factors)
 
+    @property
+    def whole(self) -> bool:
+        """Whether there are only whole numbers of it: one kind of thing, counted (`seats`; not `lead/seat`, nor `1/seat`)."""
+        return self.counts and len(self.factors) == 1 and self.factors[0][1] == 1
+
     def families(self) -> set[Family]:
         """What this is made of: money, fixed durations, calendar durations, counted things."""
         return {_family(atom) for atom, _ in self.factors}

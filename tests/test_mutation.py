@@ -62,6 +62,31 @@ def test_thresholds_are_shifted_by_a_step_in_their_unit_both_ways(tmp_path: Path
 
 
 @pytest.mark.parametrize(
+    ("unit", "condition", "shifted"),
+    [
+        ("count", "x ≥ 10", ["11", "9"]),
+        ("seat", "x ≥ 10", ["11", "9"]),
+        ("seats", "x ≥ 10", ["11", "9"]),
+        ("lead", "x + y ≥ 10", ["11", "9"]),
+        ("lead", "max(x, y) ≥ 10", ["11", "9"]),
+        ("lead", "x / y ≥ 10", ["10.1", "9.9"]),
+        ("lead", "score(x) ≥ 10", ["10.1", "9.9"]),
+        ("lead/seat", "x ≥ 10", ["10.1", "9.9"]),
+        ("day", "x ≥ 10 days", ["10.1d", "9.9d"]),
+    ],
+)
+def test_thresholds_of_what_is_counted_are_shifted_by_one(tmp_path: Path, unit: str, condition: str, shifted: list[str]) -> None:
+    """9.9 seats are 10 seats: the mistakes that people make, 9 and 11, would not be tried; and for a quotient one would be far too much."""
+    case = Case(name="counted", inputs={"x": (unit, ""), "y": (unit, "")}, branches={"a": condition})
+    folder = write_book(tmp_path, case)
+    with (folder / "book.yaml").open("a", encoding="utf-8") as file:
+        file.write("functions: {score: {takes: [UNIT], gives: ratio}}\n".replace("UNIT", unit))
+    engine = dos.Engine.load(folder, functions={"score": lambda x: x / 2})
+    found = [mutant.words for mutant in mutants(engine, "node") if mutant.kind == "shift"]
+    assert shifted == [words.removesuffix("`").rpartition(">= ")[2] for words in found]
+
+
+@pytest.mark.parametrize(
     ("condition", "kind", "words"),
     [
         ("deal_size ≥ size_min and sales < floor", "compare", ["`deal_size ≥ size_min` → `deal_size > size_min`", "`sales < floor` → `sales <= floor`"]),

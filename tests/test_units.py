@@ -199,6 +199,9 @@ def test_what_a_unit_is_made_of() -> None:
     assert {"money", "thing", "calendar"} == unit.families()
     assert ("hour", True, True) == (parse_unit("hours").duration, parse_unit("lead/seat").counts, SHARE.dimensionless)
     assert "" == parse_unit("1/USD").currency
+    assert [True, True, True, False, False, False, False] == [
+        parse_unit(text).whole for text in ("count", "seats", "lead", "lead/seat", "1/seat", "USD", "day")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,9 @@ class _Maker:
         self.texts: dict[str, str] = {}
         for expression in self.conditions.values():
             self.texts |= expression.context.texts
-        self.units = dict(self.playbook.units)
+        inputs = engine.plan(node).inputs
+        self.whole = {name for name, planned in inputs.items() if planned.metric.whole}
+        self.whole |= {name for name, unit in self.playbook.units.items() if name not in inputs and unit is not None and unit.whole}
 
     @property
     def conditions(self) -> Mapping[tuple[str, str], Expression]:
@@ -72,7 +74,7 @@ class _Maker:
         seen: set[tuple[object, ...]] = set()
         for home, expression in self.conditions.items():
             for site in sites(expression.tree):
-                for kind, word, change in mistakes(site, self.units, threshold=self.compared_with(site)):
+                for kind, word, change in mistakes(site, self.whole, threshold=self.compared_with(site)):
                     where = home if site.owner == OWN else ("", site.owner)
                     name = (where, *site.key[1:], kind, word)
                     if name not in seen:

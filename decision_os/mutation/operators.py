@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from fractions import Fraction
 from typing import Final, Literal, TypeAlias
 
 import attrs
 
-from decision_os.expr.tree import Arithmetic, Around, Comparison, Defined, Interval, Logic, Name, Negative, Node, Number, walk
+from decision_os.expr.tree import FUNCTIONS, Arithmetic, Around, Call, Comparison, Defined, Interval, Logic, Name, Negative, Node, Number, walk
 from decision_os.mutation.sites import Change, Site
-from decision_os.units import PERCENT, PP, Unit
+from decision_os.units import PERCENT, PP
 
 __all__ = ["Kind", "mistakes", "step_of"]
 
@@ -22,14 +22,14 @@ Operator: TypeAlias = Literal["<", "<=", ">", ">=", "==", "!="]
 _OTHER: Final[dict[Operator, Operator]] = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="}
 
 
-def mistakes(site: Site, units: dict[str, Unit | None], *, threshold: bool) -> Iterator[tuple[Kind, str, Change]]:
+def mistakes(site: Site, whole: Collection[str], *, threshold: bool) -> Iterator[tuple[Kind, str, Change]]:
     """The mistakes that can be made at one site: the kind, a word that tells it from the others there, and the change.
 
-    Numbers are shifted where `threshold` says that they are compared with, and not a part of a formula.
+    Numbers are shifted where `threshold` says that they are compared with, and not a part of a formula; `whole` are the names whose values are whole numbers.
     """
     match site.node:
         case Number() if threshold:
-            step = step_of(site, units)
+            step = step_of(site, whole)
             for word, shift in (("more", step), ("less", -step)):
                 yield "shift", word, _shifted(site.node.exact, shift)
         case Comparison(ops=ops):
@@ -47,18 +47,25 @@ def mistakes(site: Site, units: dict[str, Unit | None], *, threshold: bool) -> I
             yield "points", "relative", lambda node: attrs.evolve(node, relative=True)
 
 
-def step_of(site: Site, units: dict[str, Unit | None]) -> Fraction:
+def step_of(site: Site, whole: Collection[str]) -> Fraction:
     """By how much a threshold is shifted: the power of ten at or below a hundredth of it, and one where whole things are counted.
 
     0.9 by 0.001, $3 by a cent, 2pp by 0.01pp, 0 incidents by one.
     """
     value = site.node.exact if isinstance(site.node, Number) else Fraction(0)
-    names = [node.name for node in walk(site.asked) if isinstance(node, Name)]
-    if names and all(str(units.get(name)) == "count" for name in names):
+    if _counted(site.asked, whole):
         return Fraction(1)
     if not value:
         return Fraction(1, 100)
     return Fraction(10) ** math.floor(math.log10(abs(value) / 100))
+
+
+def _counted(node: Node, whole: Collection[str]) -> bool:
+    """Whether whole things are compared there: not divided (leads per seat are any number), nor given to a Python function."""
+    nodes = list(walk(node))
+    divided = any((isinstance(each, Arithmetic) and each.op == "/") or (isinstance(each, Call) and each.function not in FUNCTIONS) for each in nodes)
+    names = {each.name for each in nodes if isinstance(each, Name)}
+    return bool(names) and not divided and names.issubset(whole)
 
 
 def _shifted(from_: Fraction, step: Fraction) -> Change:

@@ -68,6 +68,7 @@ class Limit:
     def __init__(self, seconds: float) -> None:
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < _LONGEST:
             raise InputError(f"`seconds` is a number from 0 to {_LONGEST:,}, not {seconds!r}", name="seconds", hint="as in `seconds=30`")
+        self.seconds = seconds
         self.end = time.monotonic() + seconds
         self.units = int(_UNITS * seconds)
 

@@ -10,7 +10,7 @@ import attrs
 import z3
 
 from decision_os.engine import Engine
-from decision_os.errors import DecisionOSError, InputError, nearest
+from decision_os.errors import DecisionOSError, InputError, OutOfTimeError, nearest
 from decision_os.model import HitPolicy
 from decision_os.plan import filled
 from decision_os.proofs.examples import AT, Asker, Example, Limit, number_in, shown, values_of
@@ -78,8 +78,8 @@ def nearest_change(
     Where the search is over before it is known to be the smallest, it is the smallest found, and says so (`Turn.proven`). A record that is held back by no
     input (by a failed contract test, a spent freshness budget) has none.
 
-    Raises `InputError` for a record of other rules and for an argument that fits nothing, `TimeoutError` where `seconds` are over before any change is found,
-    and `DecisionOSError` where the solver cannot tell, whatever the time.
+    Raises `InputError` for a record of other rules and for an argument that fits nothing, `OutOfTimeError` where `seconds` are over before any change is
+    found, and `DecisionOSError` where the solver cannot tell, whatever the time.
 
     >>> import decision_os as dos
     >>> engine = dos.Engine.load(dos.reference_rules())
@@ -91,6 +91,7 @@ def nearest_change(
     shadow_match from 0.9949 to 0.995 and slo_green from false to true: act (promote rule set)
     """
     _checked(engine, record, among, at_most)
+    limit = Limit(seconds)
     aim = _Aim(engine, record, outcome, action)
     if aim.met(record):
         return Turn(changes={}, distance=0.0, record=record)
@@ -102,7 +103,7 @@ def nearest_change(
     space = Space(engine.plan(record.node), keys=keys, unknown={item.name for item in record.inputs if isinstance(item.value, Unknown)})
     values = values_of(record)
     free = moves(space, record, values, among)
-    return _Search(engine, space, record, values, free, aim, seconds, at_most).nearest() if free else None
+    return _Search(engine, space, record, values, free, aim, limit, at_most).nearest() if free else None
 
 
 def _checked(engine: object, record: object, among: object, at_most: object) -> None:
@@ -181,7 +182,7 @@ class _Search:
         values: Mapping[str, Any],
         free: Sequence[Move],
         aim: _Aim,
-        seconds: float,
+        limit: Limit,
         at_most: int | None,
     ) -> None:
         self.engine = engine
@@ -189,10 +190,9 @@ class _Search:
         self.space = space
         self.values = values
         self.free = {move.name: move for move in free}
-        self.seconds = seconds
         self.shows: Callable[[DecisionRecord], bool] = aim.met
-        self.looking = Limit(_LOOKING * seconds)
-        self.ask = Asker([space], Limit(seconds), grids=[name for name in space.decimals if name in self.free and not self.free[name].off_grid])
+        self.looking = Limit(_LOOKING * limit.seconds)
+        self.ask = Asker([space], limit, grids=[name for name in space.decimals if name in self.free and not self.free[name].off_grid])
         self.total = z3.Sum([move.distance for move in free])
         self.finest = min(move.finest for move in free)
         fixed = zip(space.inputs, self.ask.fixing(space, Example(values, dict(record.chosen), record)), strict=True)
@@ -269,10 +269,10 @@ class _Search:
         made = self.engine.decide(record.node, example.values, at=AT, choose=dict(record.chosen), subject=record.subject, period=record.period)
         return Turn(changes=changes, distance=float(distance), at_least=float(low), proven=proven, record=made)
 
-    def _not_found(self) -> Exception:
+    def _not_found(self) -> DecisionOSError:
         what = f"whether a change of its inputs changes {self.record.node} for {self.record.subject} was not found out"
         if self.ask.limit.milliseconds < _TICK:
-            return TimeoutError(f"{what} in {self.seconds:g} s (give more `seconds`)")
+            return OutOfTimeError(f"{what} in {self.ask.limit.seconds:g} s (give more `seconds`)")
         return DecisionOSError(
             f"{what}: the solver cannot tell, or does not know what a Python function gives; more time would not help (look `among` other inputs)"
         )

@@ -11,7 +11,7 @@ import pytest
 
 import decision_os as dos
 from decision_os.engine import Engine
-from decision_os.errors import DecisionOSError, InputError
+from decision_os.errors import DecisionOSError, InputError, OutOfTimeError
 from decision_os.values import Reason, Unknown
 from tests.proofs.books import AT, CHANNEL, book, calling, edited
 from tests.proofs.corpus import COUNT, FLAG, MONEY, RATIO, SHARE, TEXT, Case, write_book
@@ -38,13 +38,25 @@ def test_a_nearest_change_says_whether_it_is_proven_to_be(engine: dos.Engine, mo
     assert turn is not None
     assert turn.proven
     assert turn.distance * 0.99 <= turn.at_least <= turn.distance
-    with pytest.raises(TimeoutError, match=r"channel.invest for .* was not found out in 0 s"):
+    assert issubclass(OutOfTimeError, DecisionOSError)
+    assert issubclass(OutOfTimeError, TimeoutError)
+    with pytest.raises(OutOfTimeError, match=r"channel.invest for .* was not found out in 0 s"):
         nearest_change(engine, record, among=["cac_per_sqo"], seconds=0)
     monkeypatch.setattr("decision_os.proofs.nearest._HALVINGS", 0)  # as where the time is over when one is found
     far = nearest_change(engine, record, among=["cac_per_sqo"])
     assert far is not None
     assert (False, 0.0) == (far.proven, far.at_least)
     assert str(far).endswith(" (not proven to be the nearest)")
+
+
+@pytest.mark.parametrize("seconds", ["x", None, [1], -1, True, float("nan")])
+def test_what_is_no_number_of_seconds_is_refused_as_given(engine: dos.Engine, seconds: Any) -> None:
+    """A mistake in the call would be an error of the arithmetic inside, or be told of another number; or pass where nothing has to be looked for."""
+    record = engine.decide("channel.invest", CHANNEL, at=AT)
+    for wanted in (None, record.outcome.value):
+        with pytest.raises(InputError) as refused:
+            nearest_change(engine, record, outcome=wanted, seconds=seconds)
+        assert ("seconds", f"`seconds` is a number from 0 to 1,000,000, not {seconds!r}") == (refused.value.name, refused.value.message)
 
 
 def test_two_inputs_together(engine: dos.Engine) -> None:
