@@ -22,7 +22,8 @@ from decision_os.values import Reason, Unknown
 
 __all__ = ["Turn", "nearest_change"]
 
-_HALVINGS: Final = 24
+_HALVINGS: Final = 100
+"""Enough from wherever the solver begins, which may be far out; each takes a few milliseconds, and the search ends when the nearest is known."""
 _ROUNDED: Final = Fraction(101, 100)
 """How much longer than the shortest a change may be for the sake of numbers that read well."""
 _LOOKING: Final = 0.75
