@@ -67,7 +67,7 @@ def nearest_change(
     action: str | None = None,
     among: Sequence[str] | None = None,
     at_most: int | None = None,
-    seconds: float = 10.0,
+    seconds: float = 30.0,
 ) -> Turn | None:
     """The smallest change of inputs that changes outcome or branches, to what is determined; nothing where there is none.
 
