@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import attrs
 import z3
@@ -40,6 +40,8 @@ from decision_os.expr.tree import (
 )
 
 __all__ = ["Division", "Input", "Kleene", "Quantity", "Terms", "both", "either", "real"]
+
+_T = TypeVar("_T")
 
 Bool: TypeAlias = Any  # z3 has no useful types: a boolean term
 Real: TypeAlias = Any  # a real term
@@ -244,14 +246,18 @@ class Terms:
         return Quantity(self._quotients[key], both([known, right.value != 0]))
 
     def _logic(self, node: Logic, at: Mapping[str, str]) -> Kleene:
-        began, parts = [len(self.divisions)], []
-        for part in node.operands:
-            parts.append(self.condition(part, at))
-            began.append(len(self.divisions))
-        for place in range(len(parts)):  # what another operand decides leaves nothing undefined
-            others = [part for other, part in enumerate(parts) if other != place]
-            self._guard(began[place], began[place + 1], [_negated(part.false if node.op == "and" else part.true) for part in others])
+        parts = self._beside(node.operands, lambda part: self.condition(part, at), lambda part: part.false if node.op == "and" else part.true)
         return _all(parts) if node.op == "and" else _any(parts)
+
+    def _beside(self, nodes: Sequence[Node], term: Callable[[Node], _T], decides: Callable[[_T], Bool]) -> list[_T]:
+        """The terms of nodes of which one may decide without the others: what another one decides leaves nothing undefined."""
+        began, terms = [len(self.divisions)], []
+        for node in nodes:
+            terms.append(term(node))
+            began.append(len(self.divisions))
+        for place in range(len(terms)):
+            self._guard(began[place], began[place + 1], [_negated(decides(other)) for other in (*terms[:place], *terms[place + 1 :])])
+        return terms
 
     def _guard(self, start: int, stop: int, guards: Sequence[Bool]) -> None:
         """The divisions met there matter only where these hold."""
@@ -284,7 +290,7 @@ class Terms:
             self._guard(start, len(self.divisions), [_FALSE])  # it has an answer, whatever its value comes to
             return Kleene(_negated(known), known)
         if node.function == "coalesce":
-            return self._first_known(node, at)
+            return self._coalesce(self._beside(node.arguments, lambda argument: self._term(argument, at), _known))
         numbers = [self.number(argument, at) for argument in node.arguments]
         known = both([number.known for number in numbers])
         values = [number.value for number in numbers]
@@ -304,16 +310,6 @@ class Terms:
         if function is None or function.gives is None:
             return _Undeclared(number, known, as_truth=truth, as_text=text)
         return truth if function.gives == "truth" else text if function.gives == "text" else Quantity(number, known)
-
-    def _first_known(self, node: Call, at: Mapping[str, str]) -> Term:
-        began, terms = [len(self.divisions)], []
-        for argument in node.arguments:
-            terms.append(self._term(argument, at))
-            began.append(len(self.divisions))
-        for place in range(len(terms)):  # what is undefined matters where no other value is known
-            others = [_negated(_known(term)) for other, term in enumerate(terms) if other != place]
-            self._guard(began[place], began[place + 1], others)
-        return self._coalesce(terms)
 
     def _coalesce(self, terms: Sequence[Term]) -> Term:
         last = terms[-1]

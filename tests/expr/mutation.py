@@ -203,7 +203,7 @@ class Round:
         return chosen
 
     def _run(self) -> None:
-        running: dict[int, tuple[Mutant, int, list[int]]] = {}
+        running: dict[int, tuple[Mutant, int]] = {}
         began = time.monotonic()
         for done, mutant in enumerate(self.asked):
             if len(running) >= self.jobs:
@@ -215,7 +215,7 @@ class Round:
                 os.close(ours)
                 self._child(mutant, order, theirs)
             os.close(theirs)
-            running[pid] = (mutant, ours, order)
+            running[pid] = (mutant, ours)
             if done % 200 == 199:
                 self._keep()
                 alive = sum(self.outcomes.get(asked.key) == ALIVE for asked in self.asked[:done])
@@ -230,9 +230,9 @@ class Round:
         fresh.write_text(json.dumps(self.outcomes, indent=0, sort_keys=True), encoding="utf-8")
         fresh.replace(KEPT)
 
-    def _reap(self, running: dict[int, tuple[Mutant, int, list[int]]]) -> None:
+    def _reap(self, running: dict[int, tuple[Mutant, int]]) -> None:
         pid, status = os.wait()
-        mutant, pipe, _ = running.pop(pid)
+        mutant, pipe = running.pop(pid)
         with os.fdopen(pipe, encoding="utf-8") as told:
             words = told.read().split()
         # What was being run stands in the pipe: where the process was ended from outside, that test is the one that noticed.
