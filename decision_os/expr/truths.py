@@ -5,7 +5,7 @@ What is the same for all rows is settled here, so that an engine works out, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import reduce
 from operator import and_, or_
 from typing import Any, TypeAlias
@@ -24,11 +24,7 @@ def every(truths: Iterable[TruthOf]) -> TruthOf:
     >>> every([True, True]), every([nw.col("a"), False]), every([])
     (True, False, True)
     """
-    found = list(truths)
-    if any(truth is False for truth in found):
-        return False
-    open_ones = [truth for truth in found if truth is not True]
-    return reduce(and_, open_ones) if open_ones else True
+    return _joined(truths, and_, decides=False)
 
 
 def some(truths: Iterable[TruthOf]) -> TruthOf:
@@ -37,11 +33,15 @@ def some(truths: Iterable[TruthOf]) -> TruthOf:
     >>> some([False, False]), some([nw.col("a"), True]), some([])
     (False, True, False)
     """
+    return _joined(truths, or_, decides=True)
+
+
+def _joined(truths: Iterable[TruthOf], join: Callable[[TruthOf, TruthOf], TruthOf], *, decides: bool) -> TruthOf:
     found = list(truths)
-    if any(truth is True for truth in found):
-        return True
-    open_ones = [truth for truth in found if truth is not False]
-    return reduce(or_, open_ones) if open_ones else False
+    if any(truth is decides for truth in found):
+        return decides
+    open_ones = [truth for truth in found if truth is not (not decides)]
+    return reduce(join, open_ones) if open_ones else not decides
 
 
 def inverse(truth: TruthOf) -> TruthOf:
